@@ -1,0 +1,16 @@
+from typing import TYPE_CHECKING
+
+from django import forms
+
+from apps.accounts.models import Account
+
+if TYPE_CHECKING:
+    _AccountForm = forms.ModelForm[Account]
+else:
+    _AccountForm = forms.ModelForm  # generic in the stubs only
+
+
+class AccountForm(_AccountForm):
+    class Meta:
+        model = Account
+        fields = ["account_name", "website"]

@@ -1,0 +1,114 @@
+"""The tenant, its tokens, and who belongs to it in which role."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import MinLengthValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.common.fields import EncryptedTextField
+from apps.common.ids import uuid7
+from apps.common.models import Stamped
+from apps.common.validators import Website, no_control_characters
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def alive(self) -> "AccountQuerySet":
+        return self.filter(deleted_at=None)
+
+
+class Account(Stamped):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account_name = models.CharField("Account name", max_length=200, validators=[MinLengthValidator(1), no_control_characters])
+    website = models.URLField("Website", max_length=2048, blank=True, default="", validators=[Website()])
+    ingest_rate = models.PositiveIntegerField(null=True, editable=False, help_text="posts per second; null: the setting's")
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[AccountQuerySet] = AccountQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(account_name=""), name="account_has_a_name"),
+            models.CheckConstraint(condition=Q(ingest_rate=None) | Q(ingest_rate__gt=0), name="account_rate_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.account_name
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    def alive(self) -> "TokenQuerySet":
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), account__deleted_at=None)
+
+
+class Token(models.Model):
+    """An app secret token. Found by its digest (a token has 256 random bits, so a plain SHA-256 cannot be guessed back)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="tokens")
+    digest = models.BinaryField(max_length=32, unique=True)
+    secret = EncryptedTextField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(null=True, help_text="null: the current token")
+
+    objects: ClassVar[TokenQuerySet] = TokenQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account"], condition=Q(expires_at=None), name="token_one_current"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Role(models.Model):
+    """The two roles, made by a migration."""
+
+    ADMIN = "Admin"
+    NORMAL_USER = "Normal user"
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    role_name = models.CharField(max_length=32, unique=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(id=1, role_name="Admin") | Q(id=2, role_name="Normal user"), name="role_is_one_of_two"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.role_name
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    def active(self) -> "MemberQuerySet":
+        return self.filter(state=Member.State.ACTIVE, account__deleted_at=None, user__is_active=True)
+
+
+class Member(Stamped):
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        INVITED = "invited"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="members")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE)
+
+    objects: ClassVar[MemberQuerySet] = MemberQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "user"], name="member_once_in_an_account"),
+            models.CheckConstraint(condition=Q(state__in=["active", "invited"]), name="member_state_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -1,0 +1,77 @@
+"""Which IP addresses may be dialled at all. Only the standard library; no look-ups."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+# Metadata services of clouds and link-local: never, whatever an operator lists.
+_NEVER: tuple[Network, ...] = tuple(
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16",  # link-local, 169.254.169.254 of most clouds
+        "fe80::/10",
+        "fd00:ec2::/32",  # AWS over IPv6
+        "fd20:ce::/32",  # Google over IPv6
+        "168.63.129.16/32",  # Azure
+        "100.100.100.200/32",  # Alibaba
+        "192.0.0.192/32",  # Oracle
+        "0.0.0.0/8",
+        "::/128",
+        "224.0.0.0/4",
+        "ff00::/8",
+        "255.255.255.255/32",
+    )
+)
+_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_V4_COMPATIBLE = IPv6Network("::/96")
+_SITE_LOCAL = IPv6Network("fec0::/10")
+
+
+def unwrap(address: Address) -> Address:
+    """The IPv4 address inside a mapped, NAT64, 6to4, Teredo or v4-compatible one, which is where the packets go."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address.ipv4_mapped:
+        return address.ipv4_mapped
+    if address.sixtofour:
+        return address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    low = IPv4Address(int(address) & 0xFFFFFFFF)
+    if any(address in network for network in _NAT64) or (address in _V4_COMPATIBLE and int(address) > 0xFFFF):
+        return low
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may be dialled: public addresses and `allowed`; never metadata, link-local, nor an address and port of `closed`."""
+
+    allowed: tuple[Network, ...] = ()
+    closed: frozenset[tuple[str, int]] = field(default_factory=frozenset)
+
+    def permits(self, host: str, port: int) -> bool:
+        """Whether this IP literal and port may be dialled."""
+        real = unwrap(ip_address(host.split("%", 1)[0]))
+        if _within(real, _NEVER) or (str(real), port) in self.closed:
+            return False
+        return _within(real, self.allowed) or (real.is_global and not real.is_multicast and not _site_local(real))
+
+
+def _within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
+
+
+def _site_local(address: Address) -> bool:
+    return isinstance(address, IPv6Address) and address in _SITE_LOCAL
+
+
+def literal(host: str) -> str | None:
+    """The host as an IP literal, or None when it is a name."""
+    try:
+        return str(ip_address(host.strip("[]").split("%", 1)[0]))
+    except ValueError:
+        return None

@@ -1,0 +1,125 @@
+"""Gathers single items into batches while earlier batches are under way, with bounds, and keeps a bad item to itself."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.db import DataError, IntegrityError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Refused for its data (SQLSTATE 21, 22, 23, or the driver's own): one row of the batch is bad, the others are not.
+BAD_DATA = (DataError, IntegrityError, ValueError, OverflowError)
+
+
+class Overloaded(Exception):
+    """More waits than the bounds allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`batch_*` of one batch, `waiting_*` of all that waits. Weights in bytes."""
+
+    batch_items: int = 400
+    batch_bytes: int = 4 * 1024 * 1024
+    waiting_items: int = 2000
+    waiting_bytes: int = 64 * 1024 * 1024
+
+
+class Batcher(Generic[T, R]):
+    """`flush` gets what has gathered and returns one result an item, in order. No waiting: a lone item goes at once."""
+
+    def __init__(
+        self,
+        flush: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        flushers: int = 1,
+        bounds: Bounds | None = None,
+        weigh: Callable[[T], int] = lambda item: 0,
+    ) -> None:
+        self._flush, self._flushers, self._bounds, self._weigh = flush, flushers, bounds or Bounds(), weigh
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._waiting_bytes = 0
+        self._running = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: T) -> R:
+        """The item's own result.
+
+        Raises:
+            Overloaded: the bounds of what may wait are reached.
+            Exception: what flush raised for this item.
+        """
+        weight = self._weigh(item)
+        if len(self._waiting) >= self._bounds.waiting_items or self._waiting_bytes + weight > self._bounds.waiting_bytes:
+            raise Overloaded
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        self._waiting_bytes += weight
+        if self._running < self._flushers:
+            self._running += 1
+            task = asyncio.create_task(self._run())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
+
+    async def _run(self) -> None:
+        try:
+            while batch := self._take():
+                await self._settle(batch)
+        finally:
+            self._running -= 1  # here, not in a callback: an item that comes in between would wait for ever
+
+    def _take(self) -> list[tuple[T, asyncio.Future[R]]]:
+        batch: list[tuple[T, asyncio.Future[R]]] = []
+        weight = 0
+        while self._waiting and len(batch) < self._bounds.batch_items:
+            own = self._weigh(self._waiting[0][0])
+            if batch and weight + own > self._bounds.batch_bytes:
+                break
+            batch.append(self._waiting.popleft())
+            weight += own
+        self._waiting_bytes -= weight
+        return batch
+
+    async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+        """Flushes; a batch refused for its data is halved until the bad item stands alone."""
+        try:
+            results = await self._flush([item for item, _ in batch])
+        except BAD_DATA as error:
+            if len(batch) == 1:
+                self._fail(batch, error)
+                return
+            middle = len(batch) // 2
+            await self._settle(batch[:middle])
+            await self._settle(batch[middle:])
+        except Exception as error:
+            self._fail(batch, error)
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():  # a caller that went away
+                    future.set_result(result)
+
+    @staticmethod
+    def _fail(batch: list[tuple[T, asyncio.Future[R]]], error: Exception) -> None:
+        for _, future in batch:
+            if not future.done():
+                future.set_exception(error)
+
+
+class PerLoop(Generic[R]):
+    """One object for each event loop: Django's test client makes a new loop for each call, a server has one for good."""
+
+    def __init__(self, make: Callable[[], R]) -> None:
+        self._make = make
+        self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, R] = WeakKeyDictionary()
+
+    def __call__(self) -> R:
+        loop = asyncio.get_running_loop()
+        if loop not in self._made:
+            self._made[loop] = self._make()
+        return self._made[loop]

@@ -1,0 +1,175 @@
+"""Takes work and gives it back. All times are the database's; a lease is held by one worker."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from apps.deliveries.models import Delivery
+from apps.deliveries.request import Claim, Target
+from apps.destinations.models import Destination
+from apps.events.models import Event
+
+# Seconds until what failed on our side is tried again.
+_BACK_OFF_S = 5
+# Expired leases taken over at a time: a small transaction holds up nobody.
+_SWEEP_MAX = 1000
+# Bytes of bodies in one claim; a larger single body goes alone.
+_BODIES_MAX = 16 * 1024 * 1024
+
+
+def since_boot() -> float:
+    """Seconds of a clock that also runs while the machine sleeps, so that a lease is never thought alive when it is not."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    delivery_id: UUID
+    account_id: UUID
+    event: UUID
+    destination: UUID
+    attempts: int
+    timeout_s: int
+    size: int
+    destination_deleted: datetime | None
+    account_deleted: datetime | None
+    now: datetime
+
+
+_COLUMNS = (
+    "id",
+    "account_id",
+    "event_id",
+    "destination_id",
+    "attempts",
+    "destination__timeout_s",
+    "event__size",
+    "destination__deleted_at",
+    "account__deleted_at",
+    "now",
+)
+
+
+def claim_due(limit: int) -> list[Claim]:
+    """Up to `limit` deliveries that can go now, oldest due first, leased to the caller for timeout + margin.
+
+    What belongs to a deleted account or destination becomes `cancelled` here instead. An empty list: nothing is due.
+    """
+    before = since_boot()
+    token = uuid4()
+    with transaction.atomic():
+        due = Delivery.objects.due().order_by("next_attempt_at", "id").annotate(now=Now())
+        locked = due.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        rows = _within_bytes([_Due(*row) for row in locked.values_list(*_COLUMNS)[:limit]])
+        deleted = [row.delivery_id for row in rows if row.destination_deleted or row.account_deleted]
+        cancel_deleted(deleted)
+        taken = [row for row in rows if not (row.destination_deleted or row.account_deleted)]
+        _lease(taken, token)
+    return _load(taken, token, before)
+
+
+def _within_bytes(rows: Sequence[_Due]) -> Sequence[_Due]:
+    total = 0
+    for number, row in enumerate(rows):
+        total += row.size
+        if number and total > _BODIES_MAX:
+            return rows[:number]
+    return rows
+
+
+def cancel_deleted(ids: Sequence[UUID]) -> None:
+    if ids:
+        Delivery.objects.filter(pk__in=ids).update(
+            status=Delivery.Status.CANCELLED, reason="deleted", next_attempt_at=None, updated_at=Now()
+        )
+
+
+def _lease(rows: Iterable[_Due], token: UUID) -> None:
+    by_timeout: dict[int, list[UUID]] = defaultdict(list)
+    for row in rows:
+        by_timeout[row.timeout_s].append(row.delivery_id)
+    for timeout_s, ids in by_timeout.items():
+        Delivery.objects.filter(pk__in=ids).update(
+            status=Delivery.Status.DELIVERING,
+            next_attempt_at=None,
+            lease_token=token,
+            lease_until=Now() + timedelta(seconds=timeout_s + settings.LEASE_MARGIN_S),
+            claims=F("claims") + 1,
+            updated_at=Now(),
+        )
+
+
+def _load(rows: Sequence[_Due], token: UUID, before: float) -> list[Claim]:
+    """Each event's body and each destination's secrets once, whatever the fan-out."""
+    events = Event.objects.in_bulk({row.event for row in rows})
+    targets = {pk: _target(found) for pk, found in Destination.objects.in_bulk({row.destination for row in rows}).items()}
+    return [
+        Claim(
+            delivery_id=row.delivery_id,
+            lease_token=token,
+            account_id=row.account_id,
+            event=row.event,
+            event_id=events[row.event].event_id,
+            received_timestamp=events[row.event].received_timestamp,
+            body=bytes(events[row.event].body),
+            traceparent=events[row.event].traceparent,
+            attempts=row.attempts,
+            target=targets[row.destination],
+            claimed_at=row.now,
+            claimed_mono=before,
+            lease_s=row.timeout_s + settings.LEASE_MARGIN_S,
+        )
+        for row in rows
+    ]
+
+
+def _target(destination: Destination) -> Target:
+    schedule = destination.retry_schedule
+    return Target(
+        id=destination.pk,
+        url=destination.url,
+        http_method=destination.http_method,
+        headers=destination.headers,
+        signing_secret=destination.signing_secret,
+        timeout_s=destination.timeout_s,
+        schedule=tuple(settings.RETRY_SCHEDULE if schedule is None else schedule),
+    )
+
+
+def give_back(claims: Sequence[Claim]) -> None:
+    """Ends the leases of what was not tried; it uses up no try and waits a little, since the cause is on our side."""
+    for claim in claims:
+        Delivery.objects.filter(pk=claim.delivery_id, lease_token=claim.lease_token).update(
+            **_waiting(Now() + timedelta(seconds=_BACK_OFF_S))
+        )
+
+
+def sweep() -> int:
+    """Makes what dead workers held due again, 1,000 at a time. Returns how many. A try without a result leaves no log."""
+    with transaction.atomic():
+        expired = Delivery.objects.expired().order_by("id").select_for_update(skip_locked=True, no_key=True)
+        ids = list(expired.values_list("pk", flat=True)[:_SWEEP_MAX])
+        return Delivery.objects.filter(pk__in=ids).update(**_waiting(Now())) if ids else 0
+
+
+def release_all() -> int:
+    """Ends every lease at once. Only for a caller that knows that no other process works on this database."""
+    return Delivery.objects.filter(status=Delivery.Status.DELIVERING).update(**_waiting(Now()))
+
+
+def _waiting(when: object) -> dict[str, object]:
+    return {
+        "status": Delivery.Status.PENDING,
+        "next_attempt_at": when,
+        "lease_token": None,
+        "lease_until": None,
+        "updated_at": Now(),
+    }

@@ -1,0 +1,59 @@
+"""What a destination gets: the received bytes, or a GET's query; its own headers, then ours. Pure."""
+
+from datetime import datetime
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from apps.common.jsontext import compact, parse
+from apps.deliveries.request import Claim, OutboundRequest
+from apps.deliveries.signing import sign, webhook_id
+from datapusher import __version__
+
+# A GET with a longer URL is not sent: common servers refuse it (nginx takes 8 KiB for a request line).
+GET_URL_MAX = 8192
+
+
+def compose(claim: Claim, now: datetime) -> OutboundRequest | None:
+    """The request of this try, signed for `now` (the database's clock); None when a GET's URL would be longer than 8 KiB."""
+    target = claim.target
+    url, content = target.url, claim.body
+    if target.http_method == "GET":
+        url = _with_query(target.url, claim.body)
+        if len(url) > GET_URL_MAX:
+            return None
+        content = urlsplit(url).query.encode()
+    headers = _headers(claim, now, content)
+    body = None if target.http_method == "GET" else claim.body
+    return OutboundRequest(target.http_method, url, headers, body, target.timeout_s)
+
+
+def _headers(claim: Claim, now: datetime, content: bytes) -> tuple[tuple[str, str], ...]:
+    own = dict(claim.target.headers)
+    if claim.target.http_method == "GET":
+        own = {name: value for name, value in own.items() if name.lower() != "content-type"}
+    given = {name.lower() for name in own}
+    ours = list(sign(claim.target.signing_secret, webhook_id(claim.event, claim.target.id), now, content))
+    if "user-agent" not in given:
+        ours.append(("User-Agent", f"DataPusher/{__version__}"))
+    if claim.target.http_method != "GET" and "content-type" not in given:
+        ours.append(("Content-Type", "application/json"))
+    if claim.traceparent:
+        ours.append(("traceparent", claim.traceparent))
+    return (*own.items(), *ours)
+
+
+def _with_query(url: str, body: bytes) -> str:
+    """One parameter for each top-level key that the URL does not have (an array: one parameter `data`)."""
+    value = parse(body)
+    pairs = value.items() if isinstance(value, dict) else [("data", value)]
+    there = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    added = "&".join(f"{quote(key, safe='')}={quote(_text(item), safe='')}" for key, item in pairs if key not in there)
+    if not added:
+        return url
+    if "?" not in url:
+        return f"{url}?{added}"
+    return url + added if url[-1] in "?&" else f"{url}&{added}"
+
+
+def _text(value: object) -> str:
+    """A string as it is; everything else, a number too, as compact JSON with its numbers as written."""
+    return value if type(value) is str else compact(value)

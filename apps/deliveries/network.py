@@ -1,0 +1,67 @@
+"""What may be dialled: the one choke point, at the socket, after every look-up, so that no rebinding gets past it."""
+
+import errno
+import socket
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
+
+from aiohttp.connector import AddrInfoType
+
+from apps.common.addresses import Policy, unwrap
+
+# The errno by which the sender knows a refusal of ours.
+FORBIDDEN = errno.EPERM
+
+
+class Guard:
+    """Makes the socket of each dialled address, or refuses with PermissionError(EPERM).
+
+    `listeners` are hosts and ports that nobody may reach through us: our own, the database's, Redis's. A port that is open
+    on this machine is closed on all of its addresses: 127.0.0.2 leads to the same listener as 127.0.0.1.
+    """
+
+    def __init__(self, policy: Policy, listeners: Iterable[tuple[str, int]] = ()) -> None:
+        self._policy = policy
+        self._closed: set[tuple[str, int]] = set()
+        self._closed_here: set[int] = set()
+        for host, port in listeners:
+            for address in _look_up(host):
+                if _is_here(address):
+                    self._closed_here.add(port)
+                self._closed.add((address, port))
+
+    def permits(self, host: str, port: int) -> bool:
+        address = str(unwrap(ip_address(host.split("%", 1)[0])))
+        if (address, port) in self._closed or (port in self._closed_here and _is_here(address)):
+            return False
+        return self._policy.permits(host, port)
+
+    def __call__(self, info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, target = info
+        if not self.permits(str(target[0]), int(target[1])):
+            raise PermissionError(FORBIDDEN, "address not allowed")
+        return socket.socket(family, kind, protocol)
+
+
+SocketFactory = Callable[[AddrInfoType], socket.socket]
+
+
+def _look_up(host: str) -> set[str]:
+    """Addresses of a host of our own settings; none when it does not resolve now."""
+    try:
+        return {str(unwrap(ip_address(str(info[4][0]).split("%", 1)[0]))) for info in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return set()
+
+
+def _is_here(address: str) -> bool:
+    """Whether the address is one of this machine's: it can be bound."""
+    parsed = ip_address(address)
+    if parsed.is_loopback or parsed.is_unspecified:
+        return True
+    with socket.socket(socket.AF_INET if parsed.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True

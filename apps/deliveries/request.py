@@ -1,0 +1,90 @@
+"""The frozen values between the engine, the sender and the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Error(StrEnum):
+    """Why a try failed: the closed list. Nothing of the receiver's own words enters it."""
+
+    NONE = ""
+    HTTP_STATUS = "http_status"  # answered, but not with 2xx
+    TIMEOUT = "timeout"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECTION_FAILED = "connection_failed"
+    CONNECTION_CLOSED = "connection_closed"
+    DNS_FAILED = "dns_failed"
+    TLS_FAILED = "tls_failed"
+    ADDRESS_FORBIDDEN = "address_forbidden"
+    INVALID_RESPONSE = "invalid_response"
+    URL_TOO_LONG = "url_too_long"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What of a destination a try needs."""
+
+    id: UUID
+    url: str
+    http_method: str
+    headers: dict[str, str]
+    signing_secret: str
+    timeout_s: int
+    schedule: tuple[int, ...]  # seconds between tries
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One delivery that this worker holds until its lease ends."""
+
+    delivery_id: UUID
+    lease_token: UUID
+    account_id: UUID
+    event: UUID
+    event_id: str
+    received_timestamp: datetime
+    body: bytes
+    traceparent: str
+    attempts: int
+    target: Target
+    claimed_at: datetime  # the database's clock
+    claimed_mono: float  # this machine's clock since boot, read before the claim; seconds
+    lease_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+    timeout_s: float  # for all of it: look-up, connect, TLS, send, read
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one try."""
+
+    error: Error
+    response_status: int | None = None
+    latency_ms: int | None = None
+    response_headers: tuple[tuple[str, str], ...] = ()
+    response_body: bytes = b""
+    retry_after_s: int | None = None
+
+    @property
+    def success(self) -> bool:
+        return self.error is Error.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A try to be recorded. `log_id` is made with the try, so that recording it twice is seen."""
+
+    log_id: UUID
+    claim: Claim
+    outcome: Outcome
+    sent_at: datetime  # the database's clock

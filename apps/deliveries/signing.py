@@ -1,0 +1,22 @@
+"""Standard Webhooks 1.0: the id, the timestamp and the signature."""
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+from standardwebhooks import Webhook
+
+
+def webhook_id(event: UUID, destination: UUID) -> str:
+    """The same on every try and every replay of the pair; another for another destination."""
+    return f"msg_{hashlib.sha256(event.bytes + destination.bytes).hexdigest()[:32]}"
+
+
+def sign(secret: str, message_id: str, moment: datetime, content: bytes) -> tuple[tuple[str, str], ...]:
+    """The three headers over `content`: the body or, for GET, the query string as sent."""
+    signature = Webhook(secret).sign(message_id, moment, content.decode())
+    return (
+        ("webhook-id", message_id),
+        ("webhook-timestamp", str(int(moment.timestamp()))),
+        ("webhook-signature", signature),
+    )

@@ -1,0 +1,28 @@
+"""The user as which commands act. It has no usable password and is not active: nobody can sign in as it."""
+
+from django.contrib.auth.hashers import make_password
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
+
+from apps.users.models import SYSTEM_USER_ID
+
+
+def make(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    apps.get_model("users", "User").objects.create(
+        id=SYSTEM_USER_ID,
+        email="system@datapusher.invalid",
+        password=make_password(None),
+        is_active=False,
+        created_by_id=SYSTEM_USER_ID,
+        updated_by_id=SYSTEM_USER_ID,
+    )
+
+
+def remove(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    apps.get_model("users", "User").objects.filter(pk=SYSTEM_USER_ID).delete()
+
+
+class Migration(migrations.Migration):
+    dependencies = [("users", "0001_initial")]
+    operations = [migrations.RunPython(make, remove)]

@@ -1,0 +1,55 @@
+"""Who a person is."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+
+from apps.common.ids import uuid7
+from apps.common.models import Stamped
+from apps.common.validators import Email
+
+# Made by a migration. Commands act as this user; nobody can sign in as it.
+SYSTEM_USER_ID = uuid.UUID(int=1)
+
+
+class UserManager(BaseUserManager["User"]):
+    def new(self, email: str) -> "User":
+        """An unsaved user who made themself."""
+        user = self.model(email=email.strip().lower())
+        user.created_by_id = user.updated_by_id = user.pk
+        return user
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.new(email)
+        for name, value in fields.items():
+            setattr(user, name, value)
+        user.set_password(password)
+        user.full_clean()
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin, Stamped):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(max_length=254, unique=True, validators=[Email()], help_text="lower case")
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)  # never the e-mail: this text reaches logs

@@ -1,0 +1,103 @@
+"""What one process knows of its sockets: once a second, in three queries for all of them, whether each may go on and is
+where its account is. A lost last message has no successor: only this look finds it."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from apps.accounts import selectors as accounts
+from apps.common.batching import PerLoop
+from apps.common.lanes import TRANSIENT, lane
+from apps.logs import selectors as logs
+from apps.users import selectors as users
+
+logger = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who watches what, by which session."""
+
+    account_id: UUID
+    user_id: UUID
+    session_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the look found for one viewer."""
+
+    signed_in: bool
+    account_exists: bool
+    role: str | None
+    newest: int
+
+
+class Watcher(Protocol):
+    viewer: Viewer
+
+    async def looked(self, view: View) -> None: ...
+
+
+def look(viewers: set[Viewer]) -> dict[Viewer, View]:
+    """Four queries, however many viewers."""
+    account_ids = {viewer.account_id for viewer in viewers}
+    signed_in = users.signed_in({viewer.session_key for viewer in viewers})
+    roles = accounts.roles((viewer.account_id, viewer.user_id) for viewer in viewers)
+    existing = accounts.existing(account_ids)
+    newest = logs.newest(account_ids)
+    return {
+        viewer: View(
+            signed_in=signed_in.get(viewer.session_key) == viewer.user_id,
+            account_exists=viewer.account_id in existing,
+            role=roles.get((viewer.account_id, viewer.user_id)),
+            newest=newest[viewer.account_id],
+        )
+        for viewer in viewers
+    }
+
+
+class Hub:
+    """One for each event loop. Looks while anybody watches."""
+
+    def __init__(self) -> None:
+        self._watchers: set[Watcher] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def join(self, watcher: Watcher) -> None:
+        self._watchers.add(watcher)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="live-hub")
+
+    def leave(self, watcher: Watcher) -> None:
+        self._watchers.discard(watcher)
+
+    def sockets_of(self, user_id: UUID) -> int:
+        return sum(watcher.viewer.user_id == user_id for watcher in self._watchers)
+
+    async def _run(self) -> None:
+        try:
+            while self._watchers:
+                await asyncio.sleep(_LOOK_EVERY_S)
+                await self._look_once()
+        finally:
+            self._task = None
+
+    async def _look_once(self) -> None:
+        watchers = list(self._watchers)
+        try:
+            views = await lane("read").run(look, {watcher.viewer for watcher in watchers})
+        except TRANSIENT as error:
+            logger.warning("live sockets wait for the database: %s", type(error).__name__)
+            return
+        told = (watcher.looked(views[watcher.viewer]) for watcher in watchers if watcher in self._watchers)
+        for error in await asyncio.gather(*told, return_exceptions=True):
+            if isinstance(error, Exception):
+                logger.error("a live socket failed", exc_info=error)
+
+
+current = PerLoop(Hub)

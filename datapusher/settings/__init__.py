@@ -1,0 +1,8 @@
+"""All settings, one file a topic. A value that is wrong stops the start with one line that names it (`env.SettingError`)."""
+
+from datapusher.settings.base import *
+from datapusher.settings.channels import *
+from datapusher.settings.database import *
+from datapusher.settings.delivery import *
+from datapusher.settings.logging import *
+from datapusher.settings.security import *

@@ -1,0 +1,25 @@
+"""The channel layer: in memory in one process, Redis pub/sub between processes."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from datapusher.settings import env
+
+REDIS_URL = env.text("REDIS_URL")
+if REDIS_URL and (urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}):
+    raise env.SettingError("REDIS_URL", "must be redis://host:port/0, rediss://… or unix://…")
+
+# Seconds. Above 5, where redis-py's own default ends idle workers; never None, or a frozen Redis hangs a send for 40 s.
+REDIS_SOCKET_TIMEOUT_S = 6
+
+# Pub/sub, not the core layer: it survives a Redis restart and FLUSHALL. It may ring a worker twice; ringing is idempotent.
+_redis: dict[str, Any] = {
+    "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+    "CONFIG": {
+        "hosts": [
+            {"address": REDIS_URL, "socket_timeout": REDIS_SOCKET_TIMEOUT_S, "socket_connect_timeout": 2},
+        ],
+        "prefix": "datapusher",
+    },
+}
+CHANNEL_LAYERS = {"default": _redis if REDIS_URL else {"BACKEND": "channels.layers.InMemoryChannelLayer"}}

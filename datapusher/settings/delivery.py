@@ -1,0 +1,21 @@
+"""What is taken in, and how it is brought out."""
+
+from datapusher.settings import env
+from datapusher.settings.database import DATABASE_URL
+
+INGEST_RATE = env.per_second("INGEST_RATE", "5/second")
+INGEST_MAX_BYTES = env.integer("INGEST_MAX_BYTES", 1_048_576, low=1, high=16_777_216)
+# Django's own limit must not be hit before ours: the plain Django path answers like the fast lane.
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, INGEST_MAX_BYTES + 1)
+
+RETRY_SCHEDULE = env.seconds_list("RETRY_SCHEDULE", "5,300,1800,7200,18000,36000,50400,72000,86400")
+
+# Public addresses only; on a single machine without DATABASE_URL also itself, where a newcomer's receiver runs.
+DESTINATION_ALLOWED_NETWORKS = env.networks("DESTINATION_ALLOWED_NETWORKS", "" if DATABASE_URL else "127.0.0.0/8,::1/128")
+
+# Tries in the air at once in one worker: 16 MiB of bodies at 32 KiB each, and far below the usual 1,024 file handles.
+WORKER_SEATS = 400
+# Seconds between looks at the database when no doorbell rings; the doorbell is only a hint.
+WORKER_POLL_S = 1.0
+# Seconds that a lease lasts beyond a try's own timeout: for the way to the database and back.
+LEASE_MARGIN_S = 30

@@ -1,0 +1,109 @@
+// The chosen row: why, and what to do. A column on wide screens, a sheet of its own on others.
+
+import { byId, el } from "./dom.js";
+import { copyText } from "./copy.js";
+import { plural } from "./format.js";
+import { curl, pretty } from "./payload.js";
+import { timeOf } from "./rows.js";
+import { tries } from "./tries.js";
+
+const asSheet = matchMedia("(max-width: 719px)"); // the same width as in app.css
+
+export class Detail {
+  /** page: {destinations, store, ingestUrl}; closed() is called when a person closes it. */
+  constructor(page, closed) {
+    Object.assign(this, { page, closed, entry: null });
+    this.panel = byId("detail");
+    this.body = byId("detail-body");
+    this.empty = byId("detail-empty");
+    asSheet.addEventListener("change", () => this.setModal());
+  }
+
+  get isOpen() {
+    return this.entry !== null;
+  }
+
+  show(entry, focus) {
+    this.entry = entry;
+    this.tries = el("div.tries");
+    this.body.replaceChildren(this.head(entry), ...this.actions(entry), this.tries, ...data(entry));
+    this.drawTries();
+    this.setOpen(true);
+    this.panel.scrollTop = 0;
+    // A sheet covers the row that had the focus.
+    if (focus || asSheet.matches) byId("detail-title").focus();
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.entry = null;
+    this.setOpen(false);
+    this.closed();
+  }
+
+  /** Draws the tries again when one of them belongs to the shown event. */
+  update(entries) {
+    if (this.isOpen && entries.some((entry) => entry.event === this.entry.event)) this.drawTries();
+  }
+
+  drawTries() {
+    const open = new Set([...this.tries.querySelectorAll("details[open]")].map((node) => node.dataset.keep));
+    const seen = this.page.store.ofEvent(this.entry.event);
+    // The table may show a row longer than the store keeps it.
+    const list = seen.length ? seen : [this.entry];
+    this.tries.replaceChildren(...tries(list, this.entry, this.page));
+    for (const node of this.tries.querySelectorAll("details")) node.open = open.has(node.dataset.keep);
+    const places = new Set(list.map((entry) => entry.destination_id)).size;
+    this.counted.textContent = ` · ${plural(places, "destination", "destinations")} seen here`;
+  }
+
+  setOpen(open) {
+    this.body.hidden = !open;
+    this.empty.hidden = open;
+    // Only one of the two may carry the id that names the panel.
+    this.empty.querySelector("h2").id = open ? "" : "detail-title";
+    if (!open) this.body.replaceChildren();
+    document.body.classList.toggle("detail-open", open);
+    this.setModal();
+  }
+
+  setModal() {
+    const modal = this.isOpen && asSheet.matches;
+    for (const node of document.querySelectorAll(".bar, .list, .stream, .summary, .skip")) node.inert = modal;
+  }
+
+  head(entry) {
+    this.counted = el("span");
+    const close = el("button.close", { type: "button", "aria-label": "Close the detail" }, "\u00d7");
+    close.addEventListener("click", () => this.close());
+    return el("header.detail-head", {},
+      el("p.second", {}, "Event"), close,
+      el("h2.mono.break", { id: "detail-title", tabindex: "-1" }, entry.event_id),
+      el("p.second", {}, "received ", timeOf(entry.received_timestamp), this.counted));
+  }
+
+  actions(entry) {
+    if (!curl(entry, this.page.ingestUrl)) return [];
+    const button = el("button.button", { type: "button", title: "A command that sends this data again, as a new event" }, "Copy curl");
+    // Made anew at each press: an event id can be used once.
+    button.addEventListener("click", () => copyText(button, curl(entry, this.page.ingestUrl)));
+    return [el("div.actions", {}, button)];
+  }
+}
+
+function data(entry) {
+  const { text, cut, rounded } = pretty(entry);
+  const nodes = [el("h3", {}, "Data"), el("pre.well", { tabindex: "0", role: "region", "aria-label": "Data" }, ...coloured(text, cut))];
+  if (cut) nodes.push(el("p.second", {}, "Only the beginning is shown: the data is over 4 KiB."));
+  if (rounded) nodes.push(el("p.second", {}, "This browser may round very long numbers here. They were sent as they came."));
+  return nodes;
+}
+
+/** Keys stand back, values come forward; a cut text may break anywhere and stays as it is. */
+function coloured(text, cut) {
+  if (cut) return [text];
+  return text.split("\n").map((line) => {
+    const key = /^(\s*)("(?:[^"\\]|\\.)*":)(.*)$/.exec(line);
+    return key ? el("span", {}, key[1], el("span.key", {}, key[2]), `${key[3]}\n`) : `${line}\n`;
+  });
+}

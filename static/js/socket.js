@@ -1,0 +1,116 @@
+// The live socket: connects, catches up from the last cursor, and comes back by itself.
+// Every log is handed on exactly once: a frame that does not start at our cursor is not taken, the socket starts anew there.
+
+import { remember } from "./payload.js";
+
+const SILENCE_MS = 35_000; // the server says something every 15 s: two missed, and a little
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 15_000;
+const FINAL = new Set([4400, 4401, 4403, 4404]);
+
+export class LiveSocket {
+  /** on: {state(word), entries(list), reset(), hello(frame), closed(code, message)} */
+  constructor({ path, after, epoch, on }) {
+    Object.assign(this, { path, cursor: after, epoch, on });
+    this.failures = 0;
+    this.ended = false;
+    window.addEventListener("online", () => this.connect());
+    window.addEventListener("offline", () => this.retry());
+    // A page kept by the back button comes back with a dead socket.
+    window.addEventListener("pageshow", (event) => event.persisted && this.connect());
+  }
+
+  url() {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const query = new URLSearchParams({ after: this.cursor, epoch: this.epoch });
+    return `${scheme}//${location.host}${this.path}?${query}`;
+  }
+
+  connect() {
+    if (this.ended) return;
+    this.drop();
+    this.on.state(this.failures ? "reconnecting" : "connecting");
+    const socket = new WebSocket(this.url(), "datapusher.v1");
+    this.socket = socket;
+    this.refused = null;
+    this.listen();
+    socket.onmessage = (event) => socket === this.socket && this.receive(event.data);
+    socket.onclose = (event) => socket === this.socket && this.lost(event.code);
+  }
+
+  /** Forgets the present socket, so that nothing late of it is heard. */
+  drop() {
+    clearTimeout(this.timer);
+    clearTimeout(this.watch);
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
+  listen() {
+    clearTimeout(this.watch);
+    this.watch = setTimeout(() => this.retry(), SILENCE_MS);
+  }
+
+  lost(code) {
+    const final = this.refused ?? (FINAL.has(code) ? { code, message: "" } : null);
+    if (!final) return this.retry();
+    this.ended = true;
+    this.drop();
+    this.on.closed(final.code, final.message);
+  }
+
+  retry() {
+    if (this.ended) return;
+    this.drop();
+    this.on.state("reconnecting");
+    const most = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(this.failures, 10));
+    this.failures += 1;
+    this.timer = setTimeout(() => this.connect(), most * (0.5 + Math.random() / 2));
+  }
+
+  receive(text) {
+    this.listen();
+    let frame;
+    try {
+      frame = JSON.parse(text);
+    } catch {
+      this.retry();
+      return;
+    }
+    if (frame.type === "hello") this.hello(frame);
+    else if (frame.type === "logs") this.logs(frame, text);
+    else if (frame.type === "heartbeat") this.heartbeat(frame);
+    else if (frame.type === "error" && FINAL.has(frame.code)) this.refused = frame;
+  }
+
+  hello(frame) {
+    this.epoch = frame.epoch;
+    if (frame.reset) {
+      this.cursor = frame.cursor;
+      this.on.reset();
+    }
+    this.on.hello(frame);
+    this.on.state("live");
+  }
+
+  logs(frame, text) {
+    if (frame.after !== this.cursor) {
+      this.retry();
+      return;
+    }
+    remember(frame.entries, text);
+    const fresh = frame.entries.filter((entry) => entry.cursor > this.cursor);
+    this.cursor = frame.cursor;
+    this.failures = 0;
+    if (fresh.length) this.on.entries(fresh);
+  }
+
+  heartbeat(frame) {
+    if (frame.cursor > this.cursor) {
+      this.retry();
+      return;
+    }
+    this.failures = 0;
+  }
+}
