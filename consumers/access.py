@@ -3,14 +3,9 @@
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from apps.common import request_id
-
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Application = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+from consumers.asgi import Application, Message, Receive, Scope, Send
 
 logger = logging.getLogger("datapusher.access")
 _ACCOUNT = re.compile(r"/accounts/([0-9a-f-]{36})/")
@@ -22,9 +17,7 @@ class AccessLog:
     def __init__(self, application: Application) -> None:
         self._application = application
 
-    async def __call__(
-        self, scope: Scope, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return

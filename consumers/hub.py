@@ -95,9 +95,9 @@ class Hub:
             logger.warning("live sockets wait for the database: %s", type(error).__name__)
             return
         told = (watcher.looked(views[watcher.viewer]) for watcher in watchers if watcher in self._watchers)
-        for error in await asyncio.gather(*told, return_exceptions=True):
-            if isinstance(error, Exception):
-                logger.error("a live socket failed", exc_info=error)
+        for outcome in await asyncio.gather(*told, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                logger.error("a live socket failed", exc_info=outcome)
 
 
 current = PerLoop(Hub)

@@ -3,19 +3,19 @@
 from collections import defaultdict
 from functools import partial
 
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
 
 from apps.ingest.services import Answer, Incoming, TooLarge, accept
+from consumers.asgi import Receive, Scope, Send
 
 
-async def ingest(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+async def ingest(scope: Scope, receive: Receive, send: Send) -> None:
     answer = await accept(Incoming(scope["method"], _headers(scope), partial(_read, scope, receive)))
     await _send(answer, send)
-    scope["datapusher.account"] = answer.account_id  # type: ignore[typeddict-unknown-key]
+    scope["datapusher.account"] = answer.account_id
 
 
-def _headers(scope: HTTPScope) -> dict[str, str]:
+def _headers(scope: Scope) -> dict[str, str]:
     """As Django joins them: values of a repeated name in their order, with commas."""
     values: dict[str, list[str]] = defaultdict(list)
     for name, value in scope["headers"]:
@@ -23,7 +23,7 @@ def _headers(scope: HTTPScope) -> dict[str, str]:
     return {name: ",".join(own) for name, own in values.items()}
 
 
-async def _read(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
+async def _read(scope: Scope, receive: Receive) -> bytes:
     """The whole body; with a length that is too large it is not even begun. A sender that goes away: ConnectionError."""
     limit = settings.INGEST_MAX_BYTES
     length = _headers(scope).get("content-length", "")
@@ -35,15 +35,15 @@ async def _read(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
         message = await receive()
         if message["type"] != "http.request":
             raise ConnectionError("the sender went away")
-        chunks.append(message["body"])
+        chunks.append(message.get("body", b""))
         total += len(chunks[-1])
         if total > limit:
             raise TooLarge
-        if not message["more_body"]:
+        if not message.get("more_body", False):
             return b"".join(chunks)
 
 
-async def _send(answer: Answer, send: ASGISendCallable) -> None:
+async def _send(answer: Answer, send: Send) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -15,7 +15,6 @@ from django.utils import timezone
 from apps.common.lanes import TRANSIENT, lane
 from apps.logs import selectors
 from apps.logs.broadcast import group_of
-from apps.logs.models import Status
 from apps.logs.selectors import Entry
 from apps.users.selectors import signed_in
 from consumers import hub, protocol
@@ -50,12 +49,10 @@ class Query:
         after = given.get("after")
         if after is not None and not (after.isascii() and after.isdigit() and len(after) <= 18):
             raise Refused(Close.BAD_REQUEST, "after: a cursor is a whole number.")
-        if given.get("status", "success") not in Status.values:
+        if given.get("status", "success") not in selectors.STATUSES:
             raise Refused(Close.BAD_REQUEST, "status: success or failed.")
         destination = given.get("destination_id", "")
-        return cls(
-            None if after is None else int(after), given.get("epoch", ""), given.get("status", ""), _uuid(destination)
-        )
+        return cls(None if after is None else int(after), given.get("epoch", ""), given.get("status", ""), _uuid(destination))
 
     def passes(self, entry: Entry) -> bool:
         return self.status in {"", entry.status} and self.destination_id in {"", entry.destination_id}
@@ -68,7 +65,7 @@ def _uuid(value: str) -> str:
         raise Refused(Close.BAD_REQUEST, "destination_id: a UUID.") from None
 
 
-class MonitorConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class MonitorConsumer(AsyncWebsocketConsumer):
     viewer: Viewer
     query: Query
 

@@ -1,20 +1,17 @@
 """Which path and which channel goes where."""
 
-from collections.abc import Awaitable, Callable
-
+from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 from apps.deliveries.doorbell import CHANNEL
 from apps.ingest.services import PATHS
-from consumers.access import AccessLog, Application, Message, Scope
+from consumers.access import AccessLog
+from consumers.asgi import Application, Receive, Scope, Send
 from consumers.deliveries import DeliveriesConsumer
 from consumers.ingest import ingest
 from consumers.monitor import MonitorConsumer
-
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 
 def front(django: Application) -> Application:
@@ -26,10 +23,11 @@ def front(django: Application) -> Application:
     return application
 
 
-async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
+class NoSuchSocket(AsyncWebsocketConsumer):
     """Refuses the handshake."""
-    await receive()
-    await send({"type": "websocket.close"})
+
+    async def connect(self) -> None:
+        await self.close()
 
 
 application = AccessLog(
@@ -39,7 +37,7 @@ application = AccessLog(
             "websocket": URLRouter(
                 [
                     path("ws/accounts/<uuid:account_id>/logs/", MonitorConsumer.as_asgi()),
-                    re_path("", no_such_socket),
+                    re_path("", NoSuchSocket.as_asgi()),
                 ]
             ),
             "channel": ChannelNameRouter({CHANNEL: DeliveriesConsumer.as_asgi()}),

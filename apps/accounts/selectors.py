@@ -17,7 +17,9 @@ class TokenOwner:
 
 def accounts_of(user: User) -> list[Account]:
     """The accounts that the user may read, by name."""
-    return list(Account.objects.alive().filter(members__in=Member.objects.active().filter(user=user)).order_by("account_name", "id"))
+    return list(
+        Account.objects.alive().filter(members__in=Member.objects.active().filter(user=user)).order_by("account_name", "id")
+    )
 
 
 def membership(user: User, account_id: UUID) -> Member:

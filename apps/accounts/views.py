@@ -18,7 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """The first account's live page; the form for a first account; or, signed out, what this is."""
     if not request.user.is_authenticated:
         return render(request, "home.html")
-    accounts = selectors.accounts_of(cast(User, request.user))
+    accounts = selectors.accounts_of(request.user)
     return redirect("live", accounts[0].pk) if accounts else redirect("account-new")
 
 
@@ -37,7 +37,12 @@ def new_account(request: HttpRequest) -> HttpResponse:
             status = 409
         else:
             ingest_url = f"{settings.PUBLIC_URL}/server/incoming_data"
-            context = {"account": account, "token": token, "ingest_url": ingest_url, "accounts": selectors.accounts_of(user)}
+            context = {
+                "account": account,
+                "token": token,
+                "ingest_url": ingest_url,
+                "accounts": selectors.accounts_of(user),
+            }
             return render(request, "accounts/created.html", context, status=201)
     elif form.errors:
         status = 400

@@ -39,7 +39,7 @@ class Batcher(Generic[T, R]):
         *,
         flushers: int = 1,
         bounds: Bounds | None = None,
-        weigh: Callable[[T], int] = lambda item: 0,
+        weigh: Callable[[T], int] = lambda _: 0,
     ) -> None:
         self._flush, self._flushers, self._bounds, self._weigh = flush, flushers, bounds or Bounds(), weigh
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
@@ -97,7 +97,7 @@ class Batcher(Generic[T, R]):
             middle = len(batch) // 2
             await self._settle(batch[:middle])
             await self._settle(batch[middle:])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (raised again, at whoever submitted; the batcher itself must go on)
             self._fail(batch, error)
         else:
             for (_, future), result in zip(batch, results, strict=True):

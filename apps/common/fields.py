@@ -37,7 +37,7 @@ class EncryptedTextField(_TextField):
         return "BinaryField"
 
     def get_db_prep_value(self, value: str | None, connection: BaseDatabaseWrapper, prepared: bool = False) -> object:
-        return None if value is None else connection.Database.Binary(encrypt(value))
+        return None if value is None else encrypt(value)
 
     def from_db_value(
         self, value: bytes | memoryview | None, expression: Expression, connection: BaseDatabaseWrapper

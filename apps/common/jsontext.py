@@ -11,9 +11,7 @@ class Number(str):
     __slots__ = ()
 
 
-def decoder(
-    pairs: Callable[[list[tuple[str, Any]]], Any] = dict, constant: Callable[[str], Any] = str
-) -> json.JSONDecoder:
+def decoder(pairs: Callable[[list[tuple[str, Any]]], Any] = dict, constant: Callable[[str], Any] = str) -> json.JSONDecoder:
     """A decoder over the C scanner. `constant` gets NaN, Infinity and -Infinity."""
     return json.JSONDecoder(object_pairs_hook=pairs, parse_int=Number, parse_float=Number, parse_constant=constant)
 

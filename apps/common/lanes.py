@@ -6,6 +6,7 @@ Work crosses it in batches, so that a hop costs nothing for each event.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
@@ -20,6 +21,7 @@ class Lane:
     """A few threads that run database work in the order in which it comes."""
 
     def __init__(self, name: str, threads: int) -> None:
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
@@ -28,9 +30,16 @@ class Lane:
 
     def close(self) -> None:
         """Finishes what waits, closes the connections."""
-        for _ in range(self._pool._max_workers):
-            self._pool.submit(connection.close)
+        all_here = Barrier(self._threads)
+        for _ in range(self._threads):
+            self._pool.submit(_leave, all_here)
         self._pool.shutdown()
+
+
+def _leave(all_here: Barrier) -> None:
+    """Closes the connection of the thread that it runs in. The barrier makes each thread take one of these."""
+    all_here.wait()
+    connection.close()
 
 
 def _guarded(work: Callable[..., T], arguments: tuple[object, ...]) -> T:

@@ -4,9 +4,9 @@ from datetime import datetime
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from apps.common.jsontext import compact, parse
+from apps.common.version import __version__
 from apps.deliveries.request import Claim, OutboundRequest
 from apps.deliveries.signing import sign, webhook_id
-from apps.common.version import __version__
 
 # A GET with a longer URL is not sent: common servers refuse it (nginx takes 8 KiB for a request line).
 GET_URL_MAX = 8192

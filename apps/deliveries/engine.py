@@ -144,10 +144,10 @@ class Engine:
     async def _record(self, results: Sequence[Result]) -> Sequence[None]:
         """Writes until it is written: a result in hand is worth as much as an event. One bad row is recorded bare."""
         repeated, pause = False, _BACK_OFF_S[0]
-        while True:
+        recorded: services.Recorded | None = None
+        while recorded is None:
             try:
                 recorded = await lane("record").run(partial(services.record, results, repeated=repeated))
-                break
             except TRANSIENT as error:
                 logger.warning("results wait for the database: %s", type(error).__name__)
                 await asyncio.sleep(pause)

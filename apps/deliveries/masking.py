@@ -36,8 +36,12 @@ def mask_headers(headers: tuple[tuple[str, str], ...], own_values: list[str]) ->
     spellings = _spellings(own_values)
     kept: dict[str, str] = {}
     for name, value in headers[:_HEADERS_MAX]:
-        for spelling in spellings:
-            value = value.replace(spelling, MASK)
-        value = MASK if name.lower() in _ALWAYS else value[:_HEADER_MAX]
-        kept[name] = f"{kept[name]}, {value}" if name in kept else value
+        shown = MASK if name.lower() in _ALWAYS else _without(value, spellings)[:_HEADER_MAX]
+        kept[name] = f"{kept[name]}, {shown}" if name in kept else shown
     return orjson.dumps(kept)
+
+
+def _without(text: str, spellings: list[str]) -> str:
+    for spelling in spellings:
+        text = text.replace(spelling, MASK)
+    return text

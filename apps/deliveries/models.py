@@ -57,7 +57,10 @@ class Delivery(models.Model):
                 condition=Q(status="pending", next_attempt_at__isnull=False, lease_token=None, lease_until=None)
                 | Q(status="delivering", next_attempt_at=None, lease_token__isnull=False, lease_until__isnull=False)
                 | Q(
-                    status__in=["success", "failed", "cancelled"], next_attempt_at=None, lease_token=None, lease_until=None
+                    status__in=["success", "failed", "cancelled"],
+                    next_attempt_at=None,
+                    lease_token=None,
+                    lease_until=None,
                 ),
                 name="delivery_times_and_lease_fit_status",
             ),
@@ -73,7 +76,9 @@ class Delivery(models.Model):
             models.Index(fields=["lease_until"], condition=Q(status="delivering"), name="delivery_leased"),
             models.Index(fields=["account", "status", "-created_at"], name="delivery_of_account"),
             models.Index(
-                fields=["destination"], condition=Q(status__in=["pending", "delivering"]), name="delivery_open_of_destination"
+                fields=["destination"],
+                condition=Q(status__in=["pending", "delivering"]),
+                name="delivery_open_of_destination",
             ),
         ]
 

@@ -13,7 +13,7 @@ from yarl import URL
 from apps.common.addresses import literal
 from apps.deliveries.masking import BODY_MAX
 from apps.deliveries.network import FORBIDDEN, SocketFactory
-from apps.deliveries.request import Error, Outcome, OutboundRequest
+from apps.deliveries.request import Error, OutboundRequest, Outcome
 from apps.deliveries.retry import RETRY_AFTER_MAX_S
 
 # Bytes of an answer that are looked at: 1 KiB is kept, and a header value (4 KiB) echoed across that cut must be seen whole.
@@ -120,26 +120,24 @@ def _retry_after(value: str) -> int | None:
     return round(max(0, min(ahead, RETRY_AFTER_MAX_S)))
 
 
+# The first that fits. Of aiohttp's errors, the special ones before those from which they derive.
+_CODES: tuple[tuple[tuple[type[Exception], ...], Error], ...] = (
+    ((aiohttp.ClientConnectorDNSError,), Error.DNS_FAILED),
+    ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError), Error.TLS_FAILED),
+    ((aiohttp.ClientConnectorError, aiohttp.InvalidURL), Error.CONNECTION_FAILED),
+    ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError), Error.CONNECTION_CLOSED),
+    ((aiohttp.ClientResponseError,), Error.INVALID_RESPONSE),
+)
+
+
 def _code(failure: Exception, url: str) -> Error:
     """The closed list. The failure's own text quotes the peer's bytes and goes nowhere."""
     number = getattr(failure, "errno", None)
     if number in _OUT_OF_RESOURCES:
         raise OurFault from failure
-    match failure:
-        case aiohttp.ClientConnectorDNSError():
-            return Error.DNS_FAILED
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return Error.TLS_FAILED
-        case aiohttp.ClientConnectorError() if number == FORBIDDEN:
-            # A name that leads to a forbidden address answers like one that does not resolve: it tells nothing of our network.
-            return Error.ADDRESS_FORBIDDEN if literal(URL(url).host or "") else Error.DNS_FAILED
-        case aiohttp.ClientConnectorError() if number == errno.ECONNREFUSED:
-            return Error.CONNECTION_REFUSED
-        case aiohttp.ClientConnectorError() | aiohttp.InvalidURL():
-            return Error.CONNECTION_FAILED
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | aiohttp.ClientPayloadError():
-            return Error.CONNECTION_CLOSED
-        case aiohttp.ClientResponseError():
-            return Error.INVALID_RESPONSE
-        case _:
-            return Error.CONNECTION_FAILED
+    if isinstance(failure, aiohttp.ClientConnectorError) and number == FORBIDDEN:
+        # A name that leads to a forbidden address answers like one that does not resolve: it tells nothing of our network.
+        return Error.ADDRESS_FORBIDDEN if literal(URL(url, encoded=True).host or "") else Error.DNS_FAILED
+    if isinstance(failure, aiohttp.ClientConnectorError) and number == errno.ECONNREFUSED:
+        return Error.CONNECTION_REFUSED
+    return next((code for kinds, code in _CODES if isinstance(failure, kinds)), Error.CONNECTION_FAILED)

@@ -7,7 +7,6 @@ from random import SystemRandom
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.deliveries import masking, retry

@@ -42,7 +42,11 @@ def create_destination(
         limit = settings.MAX_DESTINATIONS_PER_ACCOUNT
         raise LimitReached(f"The account has {limit} destinations, the most that MAX_DESTINATIONS_PER_ACCOUNT allows.")
     destination = Destination(
-        account_id=by.account_id, name=name.strip(), url=url.strip(), http_method=http_method, headers_text=json.dumps(headers)
+        account_id=by.account_id,
+        name=name.strip(),
+        url=url.strip(),
+        http_method=http_method,
+        headers_text=json.dumps(headers),
     )
     for field, value in policy.items():
         setattr(destination, field, value)

@@ -20,8 +20,23 @@ _URL = re.compile(r"[\x21-\x7e]+")
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 # Framing and hop-by-hop (RFC 9110, 7.6.1; RFC 9112), what we set ourselves, and what changes how a client behaves.
 _FORBIDDEN = frozenset(
-    "connection content-length expect host http2-settings keep-alive proxy-authenticate proxy-authorization proxy-connection"
-    " te trailer traceparent tracestate transfer-encoding upgrade".split()
+    [
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "traceparent",
+        "tracestate",
+        "transfer-encoding",
+        "upgrade",
+    ]
 )
 
 
@@ -39,14 +54,18 @@ def validate_url(value: str) -> None:
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise ValidationError("Enter an address such as https://example.com/hook.", code="url")
     if "@" in parts.netloc or "#" in value or "\\" in value:
-        raise ValidationError("A user name, password, backslash or fragment is not allowed; use a header for secrets.", code="url")
+        raise ValidationError(
+            "A user name, password, backslash or fragment is not allowed; use a header for secrets.", code="url"
+        )
     _validate_host(parts.hostname, port or (443 if parts.scheme == "https" else 80))
 
 
 def _validate_host(host: str, port: int) -> None:
     if address := literal(host):
         if not Policy(allowed=settings.DESTINATION_ALLOWED_NETWORKS).permits(address, port):
-            raise ValidationError("This address is not public, and DESTINATION_ALLOWED_NETWORKS does not allow it.", code="address")
+            raise ValidationError(
+                "This address is not public, and DESTINATION_ALLOWED_NETWORKS does not allow it.", code="address"
+            )
         return
     labels = host.removesuffix(".").split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
@@ -78,7 +97,8 @@ def _validate_header(name: Any, text: Any) -> None:
         raise ValidationError(f"{name}: this header is set by Data Pusher or by the connection.", code="headers")
     if not isinstance(text, str) or not _VALUE.fullmatch(text) or len(text) > HEADER_VALUE_MAX:
         raise ValidationError(
-            f"{name}: the value has visible ASCII and inner spaces only, at most {HEADER_VALUE_MAX} characters.", code="headers"
+            f"{name}: the value has visible ASCII and inner spaces only, at most {HEADER_VALUE_MAX} characters.",
+            code="headers",
         )
 
 

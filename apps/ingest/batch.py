@@ -18,7 +18,7 @@ class Verdict(Enum):
     STORED = "stored"
     AGAIN = "the same id with the same bytes"
     CONFLICT = "the same id with other bytes"
-    NO_TOKEN = "the token is not valid any more"
+    NO_TOKEN = "the token is not valid any more"  # noqa: S105  (a verdict, not a token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,5 +93,6 @@ class RateLimit:
     @staticmethod
     async def _ask(redis: Redis, asks: Sequence[Ask]) -> list[bool]:
         keys = [f"datapusher:rate:{ask.account_id}" for ask in asks]
-        answer = await redis.eval(_SCRIPT, len(keys), *keys, *(str(ask.limit) for ask in asks))
+        script = redis.register_script(_SCRIPT)
+        answer = await script(keys=keys, args=[ask.limit for ask in asks])
         return [bool(allowed) for allowed in answer]

@@ -18,7 +18,9 @@ class NotStrict(ValueError):
 def takes(content_type: str, content_encoding: str) -> bool:
     """Whether the two headers announce plain JSON in UTF-8. Other parameters of the type say nothing about that."""
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    charsets = [value.strip(' "') for name, _, value in (part.partition("=") for part in parameters) if name.strip() == "charset"]
+    charsets = [
+        value.strip(' "') for name, _, value in (part.partition("=") for part in parameters) if name.strip() == "charset"
+    ]
     return not content_encoding and _TYPE.fullmatch(kind) is not None and all(value == "utf-8" for value in charsets)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from channels.exceptions import ChannelFull
@@ -25,7 +25,7 @@ def group_of(account_id: UUID) -> str:
     return f"logs.{account_id}"
 
 
-async def publish(entries: dict[UUID, Sequence[Entry]]) -> None:
+async def publish(entries: Mapping[UUID, Sequence[Entry]]) -> None:
     """Sends each account's new entries, which are consecutive, to its group. Never raises for a layer that is away."""
     layer = get_channel_layer()
     try:

@@ -10,10 +10,11 @@ import orjson
 from django.db import connection
 from django.db.models import Min
 
-from apps.logs.models import Log, LogCounter
+from apps.logs.models import Log, LogCounter, Status
 
 # Over this a list or a frame carries the head only (contract, §3).
 DATA_IN_LISTS_MAX = 4096
+STATUSES = frozenset(Status.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +80,19 @@ def oldest(account_id: UUID) -> int:
     return Log.objects.filter(account=account_id).aggregate(first=Min("cursor"))["first"] or 1
 
 
+# The timeline (the first 8 digits of a WAL file's name) changes with a promotion; a restored dump has a new database oid.
+_EPOCH = """
+SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) || '-' || oid FROM pg_database WHERE datname = current_database()
+"""
+
+
 def epoch() -> str:
     """Changes when the database is promoted or restored: a cursor of another epoch says nothing about this one.
 
-    PostgreSQL: the timeline (the first 8 digits of a WAL file's name) and the database's oid, which a restored dump has anew.
-    SQLite: the file's serial of schema changes has no such meaning, and a file that was put back has older counters, which
-    `after` beyond the newest tells.
+    On SQLite it stays the same; a file that was put back is known by its counters, which are then older than the cursors.
     """
     if connection.vendor != "postgresql":
-        return "sqlite"
+        return connection.vendor
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) || '-' || oid FROM pg_database WHERE datname = current_database()"
-        )
+        cursor.execute(_EPOCH)
         return str(cursor.fetchone()[0])

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from apps.users.models import User
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     def new_user(self, request: HttpRequest) -> User:
         return User.objects.new("")
 

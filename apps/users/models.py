@@ -27,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
         for name, value in fields.items():
             setattr(user, name, value)
         user.set_password(password)
-        user.full_clean()
+        user.full_clean(exclude=["created_by", "updated_by"])  # itself: not stored yet
         user.save(using=self._db)
         return user
 

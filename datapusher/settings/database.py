@@ -15,7 +15,9 @@ def _postgresql(url: str) -> dict[str, Any]:
     except (ValueError, environ.ImproperlyConfigured) as error:
         raise env.SettingError("DATABASE_URL", "must be postgresql://user:password@host:port/name") from error
     if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
-        raise env.SettingError("DATABASE_URL", "must be postgresql://user:password@host:port/name; no other database is supported")
+        raise env.SettingError(
+            "DATABASE_URL", "must be postgresql://user:password@host:port/name; no other database is supported"
+        )
     config["OPTIONS"] = {
         **config.get("OPTIONS", {}),
         "connect_timeout": 2,  # seconds; a post is answered 503 within 2.5 s

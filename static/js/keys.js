@@ -9,11 +9,13 @@ const typing = (target) => target.closest("input:not([type=radio], [type=checkbo
 export function startKeys(actions) {
   const dialog = byId("keys");
   const on = setting();
-  const letters = { j: actions.next, k: actions.previous, p: actions.pause, "?": () => dialog.showModal() };
+  const letters = { j: actions.next, k: actions.previous, p: actions.pause };
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
     if (event.key === "Escape") actions.close();
     else if (event.key === "Enter" && event.target === document.body) actions.open();
+    // The list stays within reach: in it the letters are switched on again.
+    else if (event.key === "?" && !typing(event.target)) dialog.showModal();
     else if (on.checked && letters[event.key] && !typing(event.target)) letters[event.key]();
     else return;
     event.preventDefault();

@@ -83,6 +83,7 @@ const on = {
   state(name) {
     page.connection = name;
     drawState();
+    stream.drawToolbar();
   },
   hello(frame) {
     setServerTime(frame.server_time);

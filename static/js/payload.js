@@ -23,9 +23,15 @@ function exactData(entry) {
 
 /** {text, cut, rounded}: pretty-printed; cut: only the beginning is known; rounded: this browser may round numbers. */
 export function pretty(entry) {
-  if (typeof entry.received_data_head === "string") return { text: entry.received_data_head, cut: true, rounded: false };
-  return { text: JSON.stringify(exactData(entry), null, 2), cut: false, rounded: !keepsDigits };
+  if (typeof entry.received_data_head === "string") return { text: visible(entry.received_data_head), cut: true, rounded: false };
+  return { text: visible(JSON.stringify(exactData(entry), null, 2)), cut: false, rounded: !keepsDigits };
 }
+
+// Marks that turn the direction of text could make it read as something else.
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text from outside for the eye, those marks written out. */
+export const visible = (text) => text.replace(TURNING, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 

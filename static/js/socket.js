@@ -22,7 +22,8 @@ export class LiveSocket {
 
   url() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const query = new URLSearchParams({ after: this.cursor, epoch: this.epoch });
+    const query = new URLSearchParams({ after: this.cursor });
+    if (this.epoch) query.set("epoch", this.epoch);
     return `${scheme}//${location.host}${this.path}?${query}`;
   }
 

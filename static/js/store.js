@@ -15,6 +15,7 @@ export class Store {
     this.newest = new Map(); // delivery → its newest entry that counts
     this.usual = new Map(); // destination → its last latencies
     this.slow = new WeakMap(); // entry → the usual latency that it exceeds
+    this.ended = []; // when each recent try ended
   }
 
   add(entries) {
@@ -24,6 +25,7 @@ export class Store {
       this.totals[entry.status] += 1;
       // A late failure changes nothing about its delivery; a late success ends it.
       if (!entry.late || entry.status === "success") this.newest.set(entry.delivery_id, entry);
+      this.ended.push(Date.parse(entry.processed_timestamp) + (entry.latency_ms ?? 0));
       this.measure(entry);
     }
     this.trim();
@@ -73,16 +75,10 @@ export class Store {
     return this.items.filter((item) => item.event === event).reverse();
   }
 
-  /** Tries a second over the last seconds by the server's clock, so that catching up does not count as traffic. */
+  /** Tries a second that ended in the last seconds by the server's clock, so that catching up does not count as traffic. */
   rate(serverNow) {
-    let tries = 0;
-    for (let i = this.items.length - 1; i >= 0; i -= 1) {
-      const item = this.items[i];
-      if (item.divider) continue;
-      if (serverNow - Date.parse(item.processed_timestamp) > RATE_WINDOW_MS) break;
-      tries += 1;
-    }
-    return (tries * 1000) / RATE_WINDOW_MS;
+    this.ended = this.ended.filter((time) => serverNow - time < RATE_WINDOW_MS);
+    return (this.ended.length * 1000) / RATE_WINDOW_MS;
   }
 }
 

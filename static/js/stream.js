@@ -9,7 +9,7 @@ import { matches } from "./store.js";
 const DRAW_EVERY_MS = 100; // quicker is not seen, and costs a layout of the table each time
 
 export class Stream {
-  /** page: {store, destinations, changed()}; open(entry, focus) is called for a chosen row. */
+  /** page: {store, destinations, connection, changed(), paused()}; open(entry, focus) is called for a chosen row. */
   constructor(page, open) {
     this.page = page;
     this.body = byId("rows");
@@ -138,6 +138,7 @@ export class Stream {
 
   drawToolbar() {
     const does = this.paused ? "paused" : this.holds ? "reading" : "following";
-    byId("rate").textContent = `${does} · ${rate(this.page.store.rate(serverNow()))}`;
+    const live = `${does} · ${rate(this.page.store.rate(serverNow()))}`;
+    byId("rate").textContent = this.page.connection === "live" ? live : "not connected";
   }
 }

@@ -3,6 +3,7 @@
 import { badge, el, shape } from "./dom.js";
 import { setDue } from "./due.js";
 import { latency, plural } from "./format.js";
+import { visible } from "./payload.js";
 import { timeOf } from "./rows.js";
 import { advice, headline } from "./words.js";
 
@@ -66,13 +67,13 @@ function oneTry(entry) {
 function answer(entry) {
   if (entry.response_status === null) return null;
   if (!entry.response_body) return el("p.second", {}, "The answer has no body.");
-  return el("pre.well", { tabindex: "0", role: "region", "aria-label": `Answer to try ${entry.attempt}` }, entry.response_body);
+  return el("pre.well", { tabindex: "0", role: "region", "aria-label": `Answer to try ${entry.attempt}` }, visible(entry.response_body));
 }
 
 function headers(entry) {
   const all = Object.entries(entry.response_headers ?? {});
   if (!all.length) return null;
-  const list = el("dl.headers", {}, ...all.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+  const list = el("dl.headers", {}, ...all.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, visible(value)))));
   return el("details", { "data-keep": `headers-${entry.id}` }, el("summary", {}, plural(all.length, "answer header", "answer headers")), list);
 }
 

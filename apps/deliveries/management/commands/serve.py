@@ -5,8 +5,9 @@ import fcntl
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
+from channels.routing import get_default_application
 from django.conf import settings
 from django.core.management import BaseCommand
 from django.db import connection
@@ -23,15 +24,17 @@ class Command(BaseCommand):
     help = "Serves everything in one process on HOST and PORT: web, live sockets and the worker."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # daphne.server installs its own event loop when it is imported, before anything else may make one.
-        from daphne.endpoints import build_endpoint_description_strings
-        from daphne.server import Server
-        from twisted.internet import defer, reactor
+        # daphne.server installs its own event loop when it is imported, before anything may make another.
+        from daphne.endpoints import build_endpoint_description_strings  # noqa: PLC0415
+        from daphne.server import Server  # noqa: PLC0415
+        from twisted.internet import defer, reactor  # noqa: PLC0415
+
+        def drain() -> defer.Deferred[None]:
+            return defer.Deferred.fromFuture(asyncio.ensure_future(engine.current().stop()))
 
         _check_port()
         with _alone() as alone:
-            from datapusher.asgi import application
-
+            application = get_default_application()
             if alone and (orphans := release_all()):
                 self.stdout.write(f"{orphans} deliveries were in the air when the last run ended; they go out again.")
             server = Server(
@@ -41,9 +44,7 @@ class Command(BaseCommand):
                 ready_callable=lambda: self._ready(application),
                 verbosity=0,
             )
-            reactor.addSystemEventTrigger(
-                "before", "shutdown", lambda: defer.Deferred.fromFuture(asyncio.ensure_future(_drain()))
-            )
+            cast(Any, reactor).addSystemEventTrigger("before", "shutdown", drain)
             server.run()
             close_lanes()
             self.stdout.write("\nStopped. What was accepted and not yet delivered goes out at the next start.")
@@ -57,10 +58,6 @@ class Command(BaseCommand):
 async def _work(application: Any) -> None:
     engine.current().start()
     await listen(application, CHANNEL)
-
-
-async def _drain() -> None:
-    await engine.current().stop()
 
 
 def _welcome() -> str:
