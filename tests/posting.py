@@ -20,7 +20,7 @@ async def in_db(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 async def until(condition: Callable[[], object]) -> None:
     """Waits for what must come to be, in the database or elsewhere; fails after 15 s."""
     async with asyncio.timeout(15):
-        while not await in_db(condition):
+        while not await in_db(condition):  # noqa: ASYNC110  (it may be a row, which sets no event)
             await asyncio.sleep(0.02)
 
 
