@@ -39,8 +39,10 @@ class View:
 
 class Watcher(Protocol):
     viewer: Viewer
+    cursor: int
 
-    async def looked(self, view: View) -> None: ...
+    async def looked(self, view: View, *, was_at: int) -> None:
+        """`was_at`: the watcher's cursor before the look began; a broadcast may have moved it on since."""
 
 
 def look(viewers: set[Viewer]) -> dict[Viewer, View]:
@@ -88,13 +90,14 @@ class Hub:
             self._task = None
 
     async def _look_once(self) -> None:
-        watchers = list(self._watchers)
+        cursors = {watcher: watcher.cursor for watcher in self._watchers}
         try:
-            views = await lane("read").run(look, {watcher.viewer for watcher in watchers})
+            views = await lane("read").run(look, {watcher.viewer for watcher in cursors})
         except TRANSIENT as error:
             logger.warning("live sockets wait for the database: %s", type(error).__name__)
             return
-        told = (watcher.looked(views[watcher.viewer]) for watcher in watchers if watcher in self._watchers)
+        still = [watcher for watcher in cursors if watcher in self._watchers]
+        told = (watcher.looked(views[watcher.viewer], was_at=cursors[watcher]) for watcher in still)
         for outcome in await asyncio.gather(*told, return_exceptions=True):
             if isinstance(outcome, Exception):
                 logger.error("a live socket failed", exc_info=outcome)

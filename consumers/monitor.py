@@ -78,6 +78,8 @@ class MonitorConsumer(AsyncWebsocketConsumer):
         self.cursor = 0
         self.role = ""
         self.joined = False
+        self._group = ""
+        self._refused = False
         self._beat_at = time.monotonic()
         self._order = asyncio.Lock()  # one writer at a time: broadcasts, the hub's look and the catching up
         offered = self.scope["subprotocols"]
@@ -100,10 +102,14 @@ class MonitorConsumer(AsyncWebsocketConsumer):
             # Where a bearer is sent it alone counts, and no access tokens are issued yet: none can be good.
             raise Refused(Close.UNAUTHENTICATED, "Sign in again.")
         self.viewer = await self._identify()
-        await self.channel_layer.group_add(group_of(self.viewer.account_id), self.channel_name)
+        self._group = group_of(self.viewer.account_id)
+        await self.channel_layer.group_add(self._group, self.channel_name)
         async with self._order:
             view = (await lane("read").run(hub.look, {self.viewer}))[self.viewer]
             self._check(view)
+            # No await between the count and the join: sockets that open at once would all be let in.
+            if hub.current().sockets_of(self.viewer.user_id) >= protocol.SOCKETS_MAX:
+                raise Refused(Close.BAD_REQUEST, f"At most {protocol.SOCKETS_MAX} sockets a user.")
             hub.current().join(self)
             self.joined = True
             self.role = view.role or ""
@@ -116,8 +122,6 @@ class MonitorConsumer(AsyncWebsocketConsumer):
         user_id = (await lane("read").run(signed_in, {session_key})).get(session_key)
         if user_id is None:
             raise Refused(Close.UNAUTHENTICATED, "Sign in to watch.")
-        if hub.current().sockets_of(user_id) >= protocol.SOCKETS_MAX:
-            raise Refused(Close.BAD_REQUEST, f"At most {protocol.SOCKETS_MAX} sockets a user.")
         return Viewer(self.scope["url_route"]["kwargs"]["account_id"], user_id, session_key)
 
     def _check(self, view: View) -> None:
@@ -163,6 +167,8 @@ class MonitorConsumer(AsyncWebsocketConsumer):
         if message["after"] > self.cursor:
             await asyncio.sleep(_OUT_OF_ORDER_S)
         async with self._order:
+            if not self.joined:  # refused meanwhile
+                return
             if message["after"] > self.cursor:
                 await self._from_database()
             new = [Entry(*fields) for fields in message["entries"] if fields[0] > self.cursor]
@@ -176,7 +182,7 @@ class MonitorConsumer(AsyncWebsocketConsumer):
         except TRANSIENT:
             return
 
-    async def looked(self, view: View) -> None:
+    async def looked(self, view: View, *, was_at: int) -> None:
         """The hub's look, once a second."""
         try:
             self._check(view)
@@ -184,12 +190,16 @@ class MonitorConsumer(AsyncWebsocketConsumer):
             await self._refuse(refused)
             return
         async with self._order:
+            if not self.joined:
+                return
             if view.role != self.role:
                 self.role = view.role or ""
                 await self._hello(view.newest, again=True)
-            if view.newest < self.cursor:  # the database was put back
+            if view.newest < was_at:  # the database was put back
+                await self._leave()
                 await self.close(1012)
-            elif view.newest > self.cursor:
+                return
+            if view.newest > self.cursor:
                 await self._from_database()
             if time.monotonic() - self._beat_at >= protocol.HEARTBEAT_S:
                 self._beat_at = time.monotonic()
@@ -201,15 +211,20 @@ class MonitorConsumer(AsyncWebsocketConsumer):
             await self._refuse(Refused(Close.BAD_REQUEST, f"Text frames of at most {protocol.FRAME_MAX} bytes only."))
 
     async def _refuse(self, refused: Refused) -> None:
-        await self._leave()
-        await self.send(text_data=protocol.error(code=refused.code, message=refused.message))
-        await self.close(int(refused.code))
+        async with self._order:
+            if self._refused:  # once: nothing may follow a close
+                return
+            self._refused = True
+            await self._leave()
+            await self.send(text_data=protocol.error(code=refused.code, message=refused.message))
+            await self.close(int(refused.code))
 
     async def _leave(self) -> None:
         hub.current().leave(self)
-        if self.joined:
-            self.joined = False
-            await self.channel_layer.group_discard(group_of(self.viewer.account_id), self.channel_name)
+        self.joined = False
+        if self._group:
+            group, self._group = self._group, ""
+            await self.channel_layer.group_discard(group, self.channel_name)
 
     async def disconnect(self, code: int) -> None:
         await self._leave()

@@ -76,8 +76,9 @@ def newest(account_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 
 def oldest(account_id: UUID) -> int:
-    """The account's oldest kept cursor; 1 before the first log."""
-    return Log.objects.filter(account=account_id).aggregate(first=Min("cursor"))["first"] or 1
+    """The account's oldest kept cursor; where none is kept, the one that its next log will have."""
+    first: int | None = Log.objects.filter(account=account_id).aggregate(first=Min("cursor"))["first"]
+    return newest([account_id])[account_id] + 1 if first is None else first
 
 
 # The timeline (the first 8 digits of a WAL file's name) changes with a promotion; a restored dump has a new database oid.

@@ -1,5 +1,6 @@
 """Calls an ASGI application as a server would, without one."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ async def call(
 
     async def receive() -> Message:
         if not chunks:
-            return {"type": "http.disconnect"}
+            await asyncio.Event().wait()  # the client stays until it has its answer
         chunk = chunks.pop(0)
         return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
 
