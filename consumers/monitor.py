@@ -51,8 +51,8 @@ class Query:
             raise Refused(Close.BAD_REQUEST, "after: a cursor is a whole number.")
         if given.get("status", "success") not in selectors.STATUSES:
             raise Refused(Close.BAD_REQUEST, "status: success or failed.")
-        destination = given.get("destination_id", "")
-        return cls(None if after is None else int(after), given.get("epoch", ""), given.get("status", ""), _uuid(destination))
+        destination = _uuid(given["destination_id"]) if "destination_id" in given else ""
+        return cls(None if after is None else int(after), given.get("epoch", ""), given.get("status", ""), destination)
 
     def passes(self, entry: Entry) -> bool:
         return self.status in {"", entry.status} and self.destination_id in {"", entry.destination_id}
@@ -60,7 +60,7 @@ class Query:
 
 def _uuid(value: str) -> str:
     try:
-        return str(UUID(value)) if value else ""
+        return str(UUID(value))
     except ValueError:
         raise Refused(Close.BAD_REQUEST, "destination_id: a UUID.") from None
 

@@ -27,7 +27,8 @@ _NEVER: tuple[Network, ...] = tuple(
 )
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 _V4_COMPATIBLE = IPv6Network("::/96")
-_SITE_LOCAL = IPv6Network("fec0::/10")
+# All that is public in IPv6; `is_global` alone also takes what nobody has been given yet, and the old site-local.
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 
 def unwrap(address: Address) -> Address:
@@ -41,7 +42,7 @@ def unwrap(address: Address) -> Address:
     if address.teredo:
         return address.teredo[1]
     low = IPv4Address(int(address) & 0xFFFFFFFF)
-    if any(address in network for network in _NAT64) or (address in _V4_COMPATIBLE and int(address) > 0xFFFF):
+    if any(address in network for network in _NAT64) or (address in _V4_COMPATIBLE and int(address) > 1):
         return low
     return address
 
@@ -58,15 +59,15 @@ class Policy:
         real = unwrap(ip_address(host.split("%", 1)[0]))
         if _within(real, _NEVER) or (str(real), port) in self.closed:
             return False
-        return _within(real, self.allowed) or (real.is_global and not real.is_multicast and not _site_local(real))
+        return _within(real, self.allowed) or _public(real)
 
 
 def _within(address: Address, networks: Iterable[Network]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 
 
-def _site_local(address: Address) -> bool:
-    return isinstance(address, IPv6Address) and address in _SITE_LOCAL
+def _public(address: Address) -> bool:
+    return address.is_global and not address.is_multicast and (address.version == 4 or address in _GLOBAL_UNICAST)
 
 
 def literal(host: str) -> str | None:

@@ -90,6 +90,8 @@ class Batcher(Generic[T, R]):
         """Flushes; a batch refused for its data is halved until the bad item stands alone."""
         try:
             results = await self._flush([item for item, _ in batch])
+            if len(results) != len(batch):
+                raise RuntimeError(f"{len(results)} results for {len(batch)} items")  # else somebody would wait for ever
         except BAD_DATA as error:
             if len(batch) == 1:
                 self._fail(batch, error)

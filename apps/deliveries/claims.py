@@ -1,5 +1,6 @@
 """Takes work and gives it back. All times are the database's; a lease is held by one worker."""
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,10 +13,12 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from apps.deliveries.models import Delivery
+from apps.deliveries.models import QUARANTINE_AT, SUSPECT_AT, Delivery, DeliveryQuerySet
 from apps.deliveries.request import Claim, Target
 from apps.destinations.models import Destination
 from apps.events.models import Event
+
+logger = logging.getLogger(__name__)
 
 # Seconds until what failed on our side is tried again.
 _BACK_OFF_S = 5
@@ -61,12 +64,22 @@ _COLUMNS = (
 def claim_due(limit: int) -> list[Claim]:
     """Up to `limit` deliveries that can go now, oldest due first, leased to the caller for timeout + margin.
 
+    Suspects are left to `claim_suspect`.
     What belongs to a deleted account or destination becomes `cancelled` here instead. An empty list: nothing is due.
     """
+    return _claim(Delivery.objects.due().filter(lost_leases__lt=SUSPECT_AT), limit)
+
+
+def claim_suspect() -> list[Claim]:
+    """One delivery that must be claimed alone, or none. The caller holds nothing else until it has a result."""
+    return _claim(Delivery.objects.due().suspects(), 1)
+
+
+def _claim(which: DeliveryQuerySet, limit: int) -> list[Claim]:
     before = since_boot()
     token = uuid4()
     with transaction.atomic():
-        due = Delivery.objects.due().order_by("next_attempt_at", "id").annotate(now=Now())
+        due = which.order_by("next_attempt_at", "id").annotate(now=Now())
         locked = due.select_for_update(skip_locked=True, no_key=True, of=("self",))
         rows = _within_bytes([_Due(*row) for row in locked.values_list(*_COLUMNS)[:limit]])
         deleted = [row.delivery_id for row in rows if row.destination_deleted or row.account_deleted]
@@ -153,16 +166,34 @@ def give_back(claims: Sequence[Claim]) -> None:
 
 
 def sweep() -> int:
-    """Makes what dead workers held due again, 1,000 at a time. Returns how many. A try without a result leaves no log."""
-    with transaction.atomic():
-        expired = Delivery.objects.expired().order_by("id").select_for_update(skip_locked=True, no_key=True)
-        ids = list(expired.values_list("pk", flat=True)[:_SWEEP_MAX])
-        return Delivery.objects.filter(pk__in=ids).update(**_waiting(Now())) if ids else 0
+    """Takes back what dead workers held, 1,000 at a time. Returns how many. A try without a result leaves no log."""
+    return _take_back(Delivery.objects.expired())
 
 
 def release_all() -> int:
-    """Ends every lease at once. Only for a caller that knows that no other process works on this database."""
-    return Delivery.objects.filter(status=Delivery.Status.DELIVERING).update(**_waiting(Now()))
+    """Takes every lease back. Only for a caller that knows that no other process works on this database."""
+    total = 0
+    while taken := _take_back(Delivery.objects.filter(status=Delivery.Status.DELIVERING)):
+        total += taken
+    return total
+
+
+@transaction.atomic
+def _take_back(leased: DeliveryQuerySet) -> int:
+    """Due again at once, or `quarantined` when five leases in a row were lost with it."""
+    locked = leased.order_by("id").select_for_update(skip_locked=True, no_key=True)
+    lost = dict(locked.values_list("pk", "lost_leases")[:_SWEEP_MAX])
+    deadly = [pk for pk, before in lost.items() if before + 1 >= QUARANTINE_AT]
+    Delivery.objects.filter(pk__in=lost).update(**_waiting(Now()), lost_leases=F("lost_leases") + 1)
+    if deadly:
+        logger.error("quarantined: %s", ", ".join(map(str, deadly)))
+        Delivery.objects.filter(pk__in=deadly).update(status=Delivery.Status.FAILED, reason="quarantined", next_attempt_at=None)
+    return len(lost)
+
+
+def suspect_due() -> bool:
+    """Whether a delivery waits that must be claimed alone."""
+    return Delivery.objects.due().suspects().exists()
 
 
 def _waiting(when: object) -> dict[str, object]:

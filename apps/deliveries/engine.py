@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -25,8 +26,6 @@ from apps.logs.broadcast import publish
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# Seconds of its lease that a try must have left beyond its own timeout when it is dialled.
-_DIAL_MARGIN_S = 15
 # Seconds between tries to reach a database that is away: doubled from the first to the second.
 _BACK_OFF_S = (0.05, 1.0)
 # With this many results not yet recorded the worker claims nothing.
@@ -49,6 +48,8 @@ class Engine:
     def __init__(self) -> None:
         self._woken = asyncio.Event()
         self._stopping = False
+        self._next_look = 0.0  # by the loop's clock
+        self._clearing = False  # a suspect waits for this worker to hold nothing else
         self._loop_task: asyncio.Task[None] | None = None
         self._in_air: dict[UUID, asyncio.Task[None]] = {}
         self._broadcasts: set[asyncio.Task[None]] = set()
@@ -76,6 +77,7 @@ class Engine:
         async with Sender(_guard()) as sender:
             while not self._stopping:
                 self._woken.clear()
+                await self._look_around()
                 if not await self._fill_seats(sender):
                     await self._rest()
             if self._in_air:
@@ -85,31 +87,46 @@ class Engine:
         logger.info("worker stopped")
 
     async def _rest(self) -> None:
-        """Until the doorbell, a free seat where all were taken, or the poll."""
-        try:
+        """Until the doorbell, a seat that was waited for, or the poll."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(settings.WORKER_POLL_S):
                 await self._woken.wait()
-        except TimeoutError:
-            await self._insist(claims.sweep)
+
+    async def _look_around(self) -> None:
+        """At the start and then once a poll, however busy: what dead workers left, and whether a suspect waits."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next_look:
+            return
+        self._next_look = now + settings.WORKER_POLL_S
+        await self._insist(claims.sweep)
+        self._clearing = self._clearing or bool(await self._insist(claims.suspect_due))
 
     async def _fill_seats(self, sender: Sender) -> bool:
         """Claims for the free seats. True when there may be more: look again at once."""
         free = settings.WORKER_SEATS - len(self._in_air)
-        if free <= 0 or self._unrecorded >= _UNRECORDED_MAX:
+        if free <= 0 or self._unrecorded >= _UNRECORDED_MAX or (self._clearing and self._in_air):
             return False
-        claimed = await self._insist(claims.claim_due, free)
-        for claim in claimed or ():
-            if claim.delivery_id in self._in_air:  # our own lease ended while the try is still in the air
-                continue
-            task = asyncio.create_task(self._deliver(claim, sender))
-            self._in_air[claim.delivery_id] = task
-            task.add_done_callback(partial(self._seat_freed, claim.delivery_id))
+        # With a suspect due: when nothing else is in the air it is claimed, and nothing else until its result is recorded.
+        work = partial(claims.claim_suspect) if self._clearing else partial(claims.claim_due, free)
+        claimed = await self._insist(work) or []
+        for claim in claimed:
+            self._start_try(claim, sender)
+        if self._clearing:
+            self._clearing = bool(claimed)
+            return not claimed
         return bool(claimed)
 
+    def _start_try(self, claim: Claim, sender: Sender) -> None:
+        if claim.delivery_id in self._in_air:  # our own lease ended while the try is still in the air
+            return
+        task = asyncio.create_task(self._deliver(claim, sender))
+        self._in_air[claim.delivery_id] = task
+        task.add_done_callback(partial(self._seat_freed, claim.delivery_id))
+
     def _seat_freed(self, key: UUID, _: asyncio.Task[None]) -> None:
-        full = len(self._in_air) >= settings.WORKER_SEATS
+        awaited = self._clearing or len(self._in_air) >= settings.WORKER_SEATS
         del self._in_air[key]
-        if full:
+        if awaited:
             self.wake()
 
     async def _deliver(self, claim: Claim, sender: Sender) -> None:
@@ -134,7 +151,7 @@ class Engine:
     async def _try(self, claim: Claim, sender: Sender) -> Result | None:
         """None when too little of the lease is left: an expired lease must not be dialled."""
         passed = claims.since_boot() - claim.claimed_mono
-        if claim.lease_s - passed < claim.target.timeout_s + _DIAL_MARGIN_S:
+        if claim.lease_s - passed < claim.target.timeout_s + settings.DIAL_MARGIN_S:
             return None
         sent_at = claim.claimed_at + timedelta(seconds=passed)
         request = compose(claim, sent_at)

@@ -65,7 +65,7 @@ def record(results: Sequence[Result], *, repeated: bool = False) -> Recorded:
     logs = [_apply(result, deliveries[result.claim.delivery_id], now) for result in results]
     Delivery.objects.bulk_update(
         [deliveries[pk] for pk in sorted(deliveries)],
-        ["status", "reason", "attempts", "next_attempt_at", "lease_token", "lease_until", "updated_at"],
+        ["status", "reason", "attempts", "lost_leases", "next_attempt_at", "lease_token", "lease_until", "updated_at"],
     )
     append(logs=logs, counters=counters)
     return Recorded(_by_account(logs, results))
@@ -87,7 +87,7 @@ def _apply(result: Result, delivery: Delivery, now: datetime) -> Log:
     late = delivery.lease_token != claim.lease_token
     attempt = claim.attempts + 1
     if not late:
-        delivery.attempts = attempt
+        delivery.attempts, delivery.lost_leases = attempt, 0
         step = retry.next_step(outcome, attempt, claim.target.schedule, _random)
         _move(delivery, step, now)
     elif outcome.success and delivery.status in {Delivery.Status.PENDING, Delivery.Status.DELIVERING}:

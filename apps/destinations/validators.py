@@ -17,6 +17,7 @@ HEADERS_TOTAL_MAX = 8192
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")  # RFC 9110, 5.6.2
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?|")
 _URL = re.compile(r"[\x21-\x7e]+")
+_NETLOC = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")  # no zone, no %, nothing beside brackets
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 # Framing and hop-by-hop (RFC 9110, 7.6.1; RFC 9112), what we set ourselves, and what changes how a client behaves.
 _FORBIDDEN = frozenset(
@@ -57,6 +58,8 @@ def validate_url(value: str) -> None:
         raise ValidationError(
             "A user name, password, backslash or fragment is not allowed; use a header for secrets.", code="url"
         )
+    if not _NETLOC.fullmatch(parts.netloc):
+        raise ValidationError("The host name or the port is malformed.", code="url")
     _validate_host(parts.hostname, port or (443 if parts.scheme == "https" else 80))
 
 

@@ -19,3 +19,5 @@ WORKER_SEATS = 400
 WORKER_POLL_S = 1.0
 # Seconds that a lease lasts beyond a try's own timeout: for the way to the database and back.
 LEASE_MARGIN_S = 30
+# Seconds of its lease that a try must have left beyond its own timeout when it is dialled.
+DIAL_MARGIN_S = 15

@@ -137,7 +137,7 @@ async def test_the_destinations_own_header_values_are_masked_in_what_is_logged(
     cast: Cast, receiver: Receiver, engine: Engine
 ) -> None:
     await in_db(cast.destination, receiver.url, headers={"Authorization": "Bearer s3cret-value"})
-    receiver.answer = lambda request: Reply(400, {"X-Echo": "s3cret-value", "Set-Cookie": "a=b"}, b"you sent s3cret-value")
+    receiver.answer = lambda _: Reply(400, {"X-Echo": "s3cret-value", "Set-Cookie": "a=b"}, b"you sent s3cret-value")
     await post(cast.token, "e1", b"{}")
     engine.wake()
     await until(lambda: logged(1))

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.common.ids import uuid7
-from apps.deliveries.claims import claim_due, release_all, sweep
+from apps.deliveries.claims import claim_due, claim_suspect, release_all, sweep
 from apps.deliveries.models import Delivery
 from apps.deliveries.request import Claim, Error, Outcome, Result
 from apps.deliveries.services import bare, record
@@ -55,6 +55,24 @@ def test_a_worker_that_died_leaves_no_log_and_uses_up_no_try(claim: Claim) -> No
     delivery = Delivery.objects.get()
     assert (delivery.claims, delivery.attempts, Log.objects.count()) == (2, 0, 0)
     assert again.lease_token != claim.lease_token
+
+
+def test_after_two_lost_leases_a_delivery_is_claimed_alone_and_after_five_it_is_quarantined(
+    cast: Cast, destination: Destination
+) -> None:
+    store([make_post(cast.token, cast.account, f"e{n}", b"{}") for n in range(3)])
+    for _ in range(2):
+        assert len(claim_due(10)) == release_all() == 3
+    for round_of_three in range(3):
+        assert claim_due(10) == []
+        assert len({claim_suspect()[0].delivery_id for _ in range(3)}) == release_all() == 3, round_of_three
+    assert list(Delivery.objects.values_list("status", "reason").distinct()) == [("failed", "quarantined")]
+    assert not Log.objects.exists()
+
+
+def test_a_result_clears_a_suspect(claim: Claim) -> None:
+    record([result(take_over(claim), BAD)])
+    assert Delivery.objects.get().lost_leases == 0
 
 
 def test_a_late_failure_is_logged_as_late_and_changes_nothing(claim: Claim) -> None:

@@ -17,7 +17,7 @@ from tests.posting import in_db
 Frame = dict[str, Any]
 
 # Seconds until a test that waits for a frame fails; never a measure of anything.
-_PATIENCE_S = 30
+_PATIENCE_S = 15
 
 
 def sign_in(user: User) -> Client:

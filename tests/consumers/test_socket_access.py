@@ -99,7 +99,9 @@ def sign_out(client: Client) -> None:
     assert client.post("/user/logout/").status_code == 302
 
 
-async def test_signing_out_ends_the_sockets_of_that_browser_only(cast: Cast, browser: Browser, destination: Destination) -> None:
+async def test_signing_out_ends_the_sockets_of_that_browser_only(
+    cast: Cast, browser: Browser, destination: Destination
+) -> None:
     laptop, phone = await in_db(sign_in, cast.alice), await in_db(sign_in, cast.alice)
     gone, stays = await browser.watch(session=session_of(laptop)), await browser.watch(session=session_of(phone))
     await in_db(sign_out, laptop)
@@ -166,7 +168,9 @@ async def test_where_a_bearer_is_offered_it_alone_counts(cast: Cast, browser: Br
     assert await socket.end() == (4401, 4401)
 
 
-@pytest.mark.parametrize(("offered", "selected"), [([], None), ([VERSION], VERSION), (["chat", VERSION], VERSION), (["chat"], None)])
+@pytest.mark.parametrize(
+    ("offered", "selected"), [([], None), ([VERSION], VERSION), (["chat", VERSION], VERSION), (["chat"], None)]
+)
 async def test_only_our_own_subprotocol_is_selected(
     cast: Cast, browser: Browser, offered: list[str], selected: str | None
 ) -> None:
@@ -214,5 +218,3 @@ async def test_of_25_sockets_that_open_at_once_20_are_let_in(cast: Cast, browser
 async def test_an_unknown_socket_is_refused_quietly(browser: Browser, caplog: pytest.LogCaptureFixture, path: str) -> None:
     assert not await browser.socket(path).open()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-
-

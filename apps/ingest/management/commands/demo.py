@@ -77,8 +77,8 @@ class Command(BaseCommand):
         token = _demo_account(user, receiver.server_port)
         self.stdout.write(
             f"\n  Sign in at {settings.PUBLIC_URL}/user/login/\n    e-mail    {_EMAIL}\n    password  {password}\n\n"
-            f"  Posting {_A_SECOND} events a second to three destinations: fine, slow, and one that fails for {_FAILS_FOR_S:.0f} s."
-            "\n  Ctrl-C ends the demo.\n"
+            f"  Posting {_A_SECOND} events a second to three destinations: "
+            f"fine, slow, and one that fails for {_FAILS_FOR_S:.0f} s.\n  Ctrl-C ends the demo.\n"
         )
         accepted = 0
         try:
