@@ -11,6 +11,9 @@ else:
 
 
 class AccountForm(_AccountForm):
+    # An address typed without its scheme: https on every Django.
+    website = forms.URLField(max_length=2048, required=False, assume_scheme="https")
+
     class Meta:
         model = Account
         fields = ["account_name", "website"]

@@ -1,6 +1,9 @@
 """A receiver may echo what it was sent: the destination's own header values never enter a log."""
 
 import json
+import re
+from functools import lru_cache
+from html import escape
 from urllib.parse import quote
 
 import orjson
@@ -14,26 +17,51 @@ _HEADERS_MAX = 50
 _HEADER_MAX = 1024  # characters kept of one header value
 
 
-def _spellings(values: list[str]) -> list[str]:
+@lru_cache(maxsize=256)  # asked at each try; a value may have 4 KiB
+def _spellings(values: tuple[str, ...]) -> list[str]:
     """The values, the words in them (`Bearer abc` → `abc`), and how JSON and URLs write them; longest first."""
     found = set()
     for value in values:
         for part in (value, *value.split()):
             if len(part) >= _SECRET_MIN:
-                found |= {part, json.dumps(part)[1:-1], quote(part, safe="")}
+                found |= _writings(part)
     return sorted(found, key=len, reverse=True)
+
+
+def _writings(part: str) -> set[str]:
+    """As it is, and as the usual writers of JSON (PHP escapes /, Go and .NET what HTML knows), URLs and HTML put it."""
+    json_text = json.dumps(part)[1:-1]
+    quoted = quote(part, safe="")
+    found = {part, escape(part), json_text, json_text.replace("/", "\\/")}
+    found |= {quoted, quote(part), quote(part, safe="!*'()"), quoted.replace("%20", "+")}
+    found |= {re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), text) for text in (quoted, quote(part))}
+    go = re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", json_text)
+    net = re.sub("[<>&+'`]", lambda match: f"\\u{ord(match[0]):04X}", json_text).replace('\\"', "\\u0022")
+    return found | {go, net}
 
 
 def mask_body(body: bytes, own_values: list[str]) -> bytes:
     """The first 1 KiB, masked. Give more than 1 KiB, or a secret that the cut halves stays readable."""
-    for spelling in _spellings(own_values):
-        body = body.replace(spelling.encode(), MASK.encode())
+    spellings = [spelling.encode() for spelling in _spellings(tuple(own_values))]
+    may_be_cut = len(body) > BODY_MAX
+    for spelling in spellings:
+        body = body.replace(spelling, MASK.encode())
+    for spelling in spellings if may_be_cut else ():
+        body = _less_beginning(body, spelling)
     return body[:BODY_MAX]
+
+
+def _less_beginning(body: bytes, spelling: bytes) -> bytes:
+    """Without a beginning of the secret at the end: masks are short, and draw what was halved there into the first 1 KiB."""
+    for length in range(min(len(spelling), len(body)), 0, -1):
+        if body.endswith(spelling[:length]):
+            return body[:-length]
+    return body
 
 
 def mask_headers(headers: tuple[tuple[str, str], ...], own_values: list[str]) -> bytes:
     """A JSON object of at most 50 headers, masked; repeated names are joined by a comma."""
-    spellings = _spellings(own_values)
+    spellings = _spellings(tuple(own_values))
     kept: dict[str, str] = {}
     for name, value in headers[:_HEADERS_MAX]:
         shown = MASK if name.lower() in _ALWAYS else _without(value, spellings)[:_HEADER_MAX]

@@ -16,8 +16,9 @@ from apps.deliveries.network import FORBIDDEN, SocketFactory
 from apps.deliveries.request import Error, OutboundRequest, Outcome
 from apps.deliveries.retry import RETRY_AFTER_MAX_S
 
-# Bytes of an answer that are looked at: 1 KiB is kept, and a header value (4 KiB) echoed across that cut must be seen whole.
-_HEAD_MAX = BODY_MAX + 2 * 4096
+# Bytes of an answer that are looked at: 1 KiB is kept, and a header value (4 KiB, each byte as %XX) echoed across that
+# cut must be seen whole.
+_HEAD_MAX = BODY_MAX + 3 * 4096
 # Bytes read to the end so that the connection can be used again; a longer answer costs its connection.
 _DRAIN_MAX = 65_536
 # Seconds. Below the 5 s after which Node closes: a connection that the receiver is just closing fails the try.

@@ -6,7 +6,7 @@ from datapusher.settings import env
 
 BASE_DIR = env.BASE_DIR
 DEBUG = env.boolean("DEBUG", default=False)
-HOST = env.text("HOST") or "127.0.0.1"
+HOST = env.host("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, low=1, high=65535)
 ROOT_URLCONF = "datapusher.urls"
 ASGI_APPLICATION = "datapusher.asgi.application"
@@ -98,7 +98,7 @@ EMAIL_HOST_USER = str(_mail.get("EMAIL_HOST_USER") or "")
 EMAIL_HOST_PASSWORD = str(_mail.get("EMAIL_HOST_PASSWORD") or "")
 EMAIL_USE_TLS = bool(_mail.get("EMAIL_USE_TLS", False))
 EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL", False))
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL") or "Data Pusher <datapusher@localhost>"
+DEFAULT_FROM_EMAIL = env.mail_address("DEFAULT_FROM_EMAIL", "Data Pusher <datapusher@localhost>")
 
 REGISTRATION = env.choice("REGISTRATION", "open", {"open", "invite"})
 MAX_ACCOUNTS_PER_USER = env.integer("MAX_ACCOUNTS_PER_USER", 20, low=1, high=1_000_000)

@@ -1,13 +1,19 @@
 """The channel layer: in memory in one process, Redis pub/sub between processes."""
 
 from typing import Any
-from urllib.parse import urlsplit
+
+from redis import ConnectionPool
 
 from datapusher.settings import env
 
 REDIS_URL = env.text("REDIS_URL")
-if REDIS_URL and (urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}):
-    raise env.SettingError("REDIS_URL", "must be redis://host:port/0, rediss://… or unix://…")
+if REDIS_URL:
+    try:
+        _parsed = ConnectionPool.from_url(REDIS_URL).connection_kwargs  # connects to nothing yet
+    except ValueError as _error:
+        raise env.SettingError("REDIS_URL", "must be redis://host:port/0, rediss://… or unix://…") from _error
+    if not _parsed.get("host") and not _parsed.get("path"):
+        raise env.SettingError("REDIS_URL", "names no host; it must be redis://host:port/0, rediss://… or unix://…")
 
 # Seconds. Above 5, where redis-py's own default ends idle workers; never None, or a frozen Redis hangs a send for 40 s.
 REDIS_SOCKET_TIMEOUT_S = 6

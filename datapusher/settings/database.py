@@ -10,14 +10,16 @@ DATABASE_URL = env.text("DATABASE_URL")
 
 
 def _postgresql(url: str) -> dict[str, Any]:
+    if not url.startswith(("postgresql://", "postgres://")):  # environ would print the others, password and all
+        raise env.SettingError(
+            "DATABASE_URL", "must be postgresql://user:password@host:port/name; no other database is supported"
+        )
     try:
         config: dict[str, Any] = environ.Env.db_url_config(url)
     except (ValueError, environ.ImproperlyConfigured) as error:
         raise env.SettingError("DATABASE_URL", "must be postgresql://user:password@host:port/name") from error
-    if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
-        raise env.SettingError(
-            "DATABASE_URL", "must be postgresql://user:password@host:port/name; no other database is supported"
-        )
+    if not config.get("NAME"):
+        raise env.SettingError("DATABASE_URL", "must be postgresql://user:password@host:port/name")
     config["OPTIONS"] = {
         **config.get("OPTIONS", {}),
         "connect_timeout": 2,  # seconds; a post is answered 503 within 2.5 s
@@ -31,7 +33,7 @@ def _postgresql(url: str) -> dict[str, Any]:
 def _sqlite() -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": env.VAR_DIR / "datapusher.sqlite3",
+        "NAME": env.var_file("DATABASE_URL", "datapusher.sqlite3"),
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",  # a deferred transaction that turns into a write fails at once
             "timeout": 10,  # seconds to wait for another writer

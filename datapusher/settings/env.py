@@ -6,7 +6,8 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -59,13 +60,14 @@ def boolean(name: str, *, default: bool) -> bool:
 
 
 def integer(name: str, default: int, *, low: int, high: int) -> int:
-    def parse(value: str) -> int:
-        number = int(value)
-        if not low <= number <= high:
-            raise ValueError(value)
-        return number
+    return _read(name, str(default), lambda value: _whole(value, low, high), f"a whole number from {low} to {high}")
 
-    return _read(name, str(default), parse, f"a whole number from {low} to {high}")
+
+def _whole(value: str, low: int, high: int) -> int:
+    """int() alone also takes 8_000, +8000 and digits of other scripts."""
+    if not re.fullmatch(r"[0-9]{1,10}", value) or not low <= int(value) <= high:
+        raise ValueError(value)
+    return int(value)
 
 
 def choice(name: str, default: str, allowed: set[str]) -> str:
@@ -80,7 +82,10 @@ def email_config(name: str) -> dict[str, object]:
     if not text(name):
         return {}
     try:
-        return dict(environ.Env.email_url_config(text(name)))
+        config = dict(environ.Env.email_url_config(text(name)))
+        if "smtp" in str(config["EMAIL_BACKEND"]) and not config.get("EMAIL_HOST"):
+            raise ValueError("no host")
+        return config
     except (ValueError, KeyError, environ.ImproperlyConfigured) as error:
         raise SettingError(name, "must be smtp://, smtp+tls:// or smtp+ssl://user:password@host:port") from error
 
@@ -106,8 +111,8 @@ def seconds_list(name: str, default: str) -> tuple[int, ...]:
     """Comma-separated whole seconds, each from 1 to 7 days, at most 30 of them."""
 
     def parse(value: str) -> tuple[int, ...]:
-        numbers = tuple(int(part) for part in value.split(","))
-        if len(numbers) > 30 or not all(1 <= number <= 604_800 for number in numbers):
+        numbers = tuple(_whole(part.strip(), 1, 604_800) for part in value.split(","))
+        if len(numbers) > 30:
             raise ValueError(value)
         return numbers
 
@@ -115,16 +120,56 @@ def seconds_list(name: str, default: str) -> tuple[int, ...]:
 
 
 def origin_url(name: str, default: str) -> str:
-    """scheme://host[:port] without a path."""
+    """scheme://host[:port] without a path, spelled as a browser's Origin: lower case, no default port."""
 
     def parse(value: str) -> str:
         parts = urlsplit(value.rstrip("/"))
-        clean = parts.scheme in {"http", "https"} and parts.hostname and not (parts.path or parts.query or parts.username)
-        if not clean or (parts.port is not None and not 1 <= parts.port <= 65535):
+        beside = parts.path or parts.query or parts.fragment or "@" in parts.netloc or "\\" in parts.netloc
+        if parts.scheme not in {"http", "https"} or beside or not is_host(parts.hostname or "") or parts.port == 0:
             raise ValueError(value)
-        return f"{parts.scheme}://{parts.netloc}"
+        host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+        usual = {"http": 80, "https": 443}[parts.scheme]
+        return f"{parts.scheme}://{host}" if parts.port in {None, usual} else f"{parts.scheme}://{host}:{parts.port}"
 
     return _read(name, default, parse, "an address such as https://push.example.com, without a path")
+
+
+def is_host(value: str) -> bool:
+    """A host name, or an IP address (IPv6 without brackets)."""
+    return _is_address(value) or re.fullmatch(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?", value) is not None
+
+
+def _is_address(value: str) -> bool:
+    with suppress(ValueError):
+        ip_address(value)
+        return True
+    return False
+
+
+def host(name: str, default: str) -> str:
+    """Where to listen: a host name or an IP address."""
+    value = text(name) or default
+    if not is_host(value):
+        raise SettingError(name, "must be a host name or an IP address such as 127.0.0.1 or ::1")
+    return value
+
+
+def hosts(name: str, default: str) -> list[str]:
+    """Django's ALLOWED_HOSTS: names, `.example.com` with all below it, IPv6 in brackets, or `*`; no schemes, no ports."""
+    found = words(name, default)
+    for word in found:
+        bracketed = word.startswith("[") and word.endswith("]") and _is_address(word[1:-1])
+        if not (word == "*" or bracketed or (":" not in word and is_host(word.removeprefix(".")))):
+            raise SettingError(name, f"{word!r} is not a host such as push.example.com, .example.com or [::1]")
+    return found
+
+
+def mail_address(name: str, default: str) -> str:
+    """`name@host` or `Name <name@host>`, on one line."""
+    value = text(name) or default
+    if not value.isprintable() or not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(value)[1]):
+        raise SettingError(name, "must be an e-mail address such as datapusher@example.com")
+    return value
 
 
 def networks(name: str, default: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -139,6 +184,15 @@ def networks(name: str, default: str) -> tuple[IPv4Network | IPv6Network, ...]:
             raise SettingError(name, f"{word} is wider than /8 (IPv6 /16)")
         found.append(network)
     return tuple(found)
+
+
+def var_file(name: str, file: str) -> Path:
+    """A file under var/, which is made. `name` is the setting that would make do without it."""
+    try:
+        VAR_DIR.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise SettingError(name, f"is not set, and {VAR_DIR} cannot be made: {error.strerror}") from error
+    return VAR_DIR / file
 
 
 def made_once(name: str, make: Callable[[], str]) -> str:
@@ -156,9 +210,12 @@ def made_once(name: str, make: Callable[[], str]) -> str:
         if not path.exists():
             VAR_DIR.mkdir(mode=0o700, exist_ok=True)
             _keep(path, make())
-        return path.read_text().strip()
+        kept = path.read_text(encoding="ascii", errors="replace").strip()
     except OSError as error:
         raise SettingError(name, f"cannot be kept in {path}: {error.strerror}") from error
+    if not kept:
+        raise SettingError(name, f"{path} is empty; restore it from a backup, or remove it to get a new one")
+    return kept
 
 
 def _keep(path: Path, secret: str) -> None:

@@ -15,7 +15,7 @@ for _key in FIELD_ENCRYPTION_KEYS:
     except ValueError as _error:
         raise env.SettingError("FIELD_ENCRYPTION_KEYS", "each must be a Fernet key (32 bytes, URL-safe base64)") from _error
 
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 _public_host = f"[{HOST}]" if ":" in HOST else HOST
 PUBLIC_URL = env.origin_url("PUBLIC_URL", f"http://{_public_host}:{PORT}")
 _secure = PUBLIC_URL.startswith("https://")
@@ -26,9 +26,10 @@ _own_origins = [] if env.text("PUBLIC_URL") else [f"http://{host}:{PORT}" for ho
 ALLOWED_ORIGINS = frozenset([PUBLIC_URL, *_own_origins])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
 SECURE_SSL_REDIRECT = _secure
 SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0  # one year, the least that browsers' preload lists accept
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure and env.words("TRUSTED_PROXIES") else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure and TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

@@ -11,6 +11,7 @@ from django.test import Client
 
 from apps.users.models import User
 from consumers.routing import application
+from tests.browsing import sign_in
 from tests.cast import Cast
 from tests.posting import in_db
 
@@ -18,12 +19,6 @@ Frame = dict[str, Any]
 
 # Seconds until a test that waits for a frame fails; never a measure of anything.
 _PATIENCE_S = 15
-
-
-def sign_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def session_of(client: Client) -> str:

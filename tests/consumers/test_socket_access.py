@@ -13,8 +13,9 @@ from apps.accounts.models import Member, Role
 from apps.accounts.services import delete_account
 from apps.destinations.models import Destination
 from apps.users.models import User
+from tests.browsing import sign_in
 from tests.cast import Cast
-from tests.consumers.sockets import Browser, path_of, session_of, sign_in
+from tests.consumers.sockets import Browser, path_of, session_of
 from tests.consumers.writing import write_logs
 from tests.posting import in_db
 

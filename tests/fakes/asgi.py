@@ -22,14 +22,15 @@ async def call(
     headers: Sequence[tuple[str, str]] = (),
     body: bytes | Sequence[bytes] = b"",
 ) -> Response:
-    """`body` as a sequence comes in chunks, without a length."""
+    """`body` as a sequence comes in chunks, without a length. `path` may end in a query."""
+    path, _, query = path.partition("?")
     chunks = [body] if isinstance(body, bytes) else list(body)
     raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
     if isinstance(body, bytes):
         raw.append((b"content-length", str(len(body)).encode()))
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http", "path": path,
-        "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": raw, "client": ("127.0.0.1", 1),
+        "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "headers": raw, "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8000),
     }  # fmt: skip
     sent: list[Message] = []

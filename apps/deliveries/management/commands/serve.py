@@ -5,6 +5,7 @@ import fcntl
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 from channels.routing import get_default_application
@@ -91,9 +92,10 @@ def _alone() -> Iterator[bool]:
     if connection.vendor != "sqlite":
         yield False
         return
-    with (settings.BASE_DIR / "var" / "serve.lock").open("w") as file:
+    lock = Path(settings.DATABASES["default"]["NAME"]).with_suffix(".lock")
+    with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StartError("var/serve.lock: another `serve` works on this database") from None
+            raise StartError(f"{lock}: another `serve` works on this database") from None
         yield True

@@ -1,0 +1,141 @@
+"""Signing up, in and out."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+from django.db import IntegrityError, transaction
+from django.test import Client
+from pytest_django import Settings
+
+from apps.users.models import SYSTEM_USER_ID, User
+from tests.cast import PASSWORD, Cast
+
+SIGN_UP, SIGN_IN, SIGN_OUT = "/user/signup/", "/user/login/", "/user/logout/"
+
+
+@pytest.fixture(autouse=True)
+def no_counted_tries() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def client(store: None) -> Client:
+    return Client()
+
+
+def sign_up(client: Client, email: str, password: str = PASSWORD) -> int:
+    return client.post(SIGN_UP, {"email": email, "password1": password}).status_code
+
+
+def sign_in(client: Client, email: str, password: str = PASSWORD) -> int:
+    return client.post(SIGN_IN, {"login": email, "password": password}).status_code
+
+
+def is_signed_in(client: Client) -> bool:
+    return client.get("/accounts/new/").status_code == 200
+
+
+def people() -> int:
+    return User.objects.exclude(pk=SYSTEM_USER_ID).count()
+
+
+def test_who_signs_up_made_themself_and_is_signed_in(client: Client) -> None:
+    assert sign_up(client, "Ada@Example.COM") == 302
+    ada = User.objects.exclude(pk=SYSTEM_USER_ID).get()
+    assert (ada.email, ada.created_by, ada.updated_by) == ("ada@example.com", ada, ada)
+    assert is_signed_in(client)
+
+
+def test_the_start_leads_who_has_no_account_to_the_form_for_one(client: Client) -> None:
+    sign_up(client, "ada@example.com")
+    assert client.get("/")["Location"] == "/accounts/new/"
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "ALICE@example.com", "Alice@Example.Com"])
+def test_an_e_mail_is_taken_in_any_case(client: Client, cast: Cast, email: str) -> None:
+    before = people()
+    assert sign_up(client, email, "another horse battery") == 200
+    assert people() == before
+    assert not is_signed_in(client)
+    assert sign_in(client, "alice@example.com", PASSWORD) == 302
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        ("", PASSWORD),
+        ("ada", PASSWORD),
+        (f"{'a' * 250}@example.com", PASSWORD),
+        ("ada@example.com", ""),
+        ("ada@example.com", "x" * 7),
+        ("ada@example.com", "password1"),
+        ("ada@example.com", "ada@example.com"),
+    ],
+)
+def test_a_bad_e_mail_or_password_makes_nobody(client: Client, email: str, password: str) -> None:
+    assert sign_up(client, email, password) == 200
+    assert people() == 0
+
+
+def test_where_people_are_only_invited_nobody_signs_up(client: Client, settings: Settings) -> None:
+    settings.REGISTRATION = "invite"
+    page = client.get(SIGN_UP)
+    assert b"password1" not in page.content
+    sign_up(client, "ada@example.com")
+    assert people() == 0
+    assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "ALICE@Example.com", " alice@example.com "])
+def test_signing_in_leads_to_the_live_page(client: Client, cast: Cast, email: str) -> None:
+    assert sign_in(client, email) == 302
+    assert client.get("/")["Location"] == f"/accounts/{cast.account.pk}/live/"
+
+
+def test_signing_in_goes_on_to_where_one_was_headed(client: Client, cast: Cast) -> None:
+    answer = client.post(f"{SIGN_IN}?next=/accounts/new/", {"login": "alice@example.com", "password": PASSWORD})
+    assert answer["Location"] == "/accounts/new/"
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+def test_signing_in_never_leads_away_from_here(client: Client, cast: Cast, target: str) -> None:
+    credentials = {"login": "alice@example.com", "password": PASSWORD, "next": target}
+    assert client.post(SIGN_IN, credentials)["Location"] == "/"
+
+
+@pytest.mark.parametrize(("email", "password"), [("alice@example.com", "wrong"), ("nobody@example.com", PASSWORD)])
+def test_a_wrong_password_and_an_unknown_e_mail_look_the_same(client: Client, cast: Cast, email: str, password: str) -> None:
+    answer = client.post(SIGN_IN, {"login": email, "password": password})
+    assert answer.context["form"].non_field_errors() == ["The email address and/or password you specified are not correct."]
+    assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "", "!", "system"])
+def test_nobody_signs_in_as_the_system_user(client: Client, password: str) -> None:
+    system = User.objects.get(pk=SYSTEM_USER_ID)
+    assert sign_in(client, system.email, password) == 200
+    assert not is_signed_in(client)
+    system.refresh_from_db()
+    assert (system.is_active, system.has_usable_password(), system.last_login) == (False, False, None)
+
+
+def test_who_was_deactivated_does_not_sign_in(client: Client, cast: Cast) -> None:
+    User.objects.filter(pk=cast.alice.pk).update(is_active=False)
+    sign_in(client, "alice@example.com")
+    assert not is_signed_in(client)
+
+
+def test_signing_out_takes_a_post(client: Client, cast: Cast) -> None:
+    sign_in(client, "alice@example.com")
+    assert client.get(SIGN_OUT).status_code == 200
+    assert is_signed_in(client)
+    assert client.post(SIGN_OUT)["Location"] == "/"
+    assert not is_signed_in(client)
+
+
+def test_an_e_mail_stands_in_lower_case_whoever_writes_it(cast: Cast) -> None:
+    with pytest.raises(IntegrityError, match="user_email_is_lower_case"), transaction.atomic():
+        User.objects.filter(pk=cast.alice.pk).update(email="Alice@example.com")
+    assert User.objects.get(pk=cast.alice.pk).email == "alice@example.com"

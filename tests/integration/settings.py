@@ -1,0 +1,13 @@
+"""The product's settings, for processes that a test starts and kills: a database of its own, and shorter leases."""
+
+import os
+from pathlib import Path
+
+from datapusher.settings import *
+from datapusher.settings.database import DATABASE_URL, DATABASES
+
+if not DATABASE_URL:
+    DATABASES["default"]["NAME"] = Path(os.environ["TEST_DIRECTORY"]) / "datapusher.sqlite3"
+# A test that waits for a dead worker's lease waits 5 s, not 45: the margins keep their proportion.
+LEASE_MARGIN_S = 4
+DIAL_MARGIN_S = 2
