@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from apps.accounts.models import Account, Member, Token
+from apps.accounts.models import Account, Member, Role, Token
 from apps.common.errors import Missing
 from apps.users.models import User
 
@@ -20,6 +20,11 @@ def accounts_of(user: User) -> list[Account]:
     return list(
         Account.objects.alive().filter(members__in=Member.objects.active().filter(user=user)).order_by("account_name", "id")
     )
+
+
+def may_create_accounts(user: User) -> bool:
+    """Whoever registered, or is Admin of some account; not who came only by invitation as Normal user."""
+    return user.created_by_id == user.pk or Member.objects.active().filter(user=user, role__role_name=Role.ADMIN).exists()
 
 
 def membership(user: User, account_id: UUID) -> Member:

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.accounts.models import Account, Member, Role, Token
-from apps.common.errors import LimitReached
+from apps.accounts.selectors import may_create_accounts
+from apps.common.errors import LimitReached, NotAllowed
 from apps.users.models import User
 
 
@@ -22,9 +23,12 @@ def create_account(*, by: User, account_name: str, website: str = "") -> tuple[A
     """A new account, of which `by` is Admin, and its app secret token.
 
     Raises:
+        NotAllowed: `by` came only by invitation and is Admin of no account.
         ValidationError: a field is wrong; nothing was made.
         LimitReached: `by` has made MAX_ACCOUNTS_PER_USER accounts that exist.
     """
+    if not may_create_accounts(by):
+        raise NotAllowed("Who came by invitation creates accounts once they are Admin of one.")
     # The lock makes two creations of one person count one after the other.
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     if Account.objects.alive().filter(created_by=by).count() >= settings.MAX_ACCOUNTS_PER_USER:

@@ -4,6 +4,7 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -27,6 +28,8 @@ def home(request: HttpRequest) -> HttpResponse:
 def new_account(request: HttpRequest) -> HttpResponse:
     """The form; after a valid post the page that shows the token, once. A token never enters a session or a URL."""
     user = cast(User, request.user)
+    if not selectors.may_create_accounts(user):
+        raise PermissionDenied
     form = AccountForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():

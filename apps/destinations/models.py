@@ -23,10 +23,10 @@ class DestinationQuerySet(models.QuerySet["Destination"]):
 
 class Destination(Stamped):
     class Method(models.TextChoices):
-        GET = "GET"
-        POST = "POST"
-        PUT = "PUT"
-        PATCH = "PATCH"
+        GET = "GET", "GET"
+        POST = "POST", "POST"
+        PUT = "PUT", "PUT"
+        PATCH = "PATCH", "PATCH"
 
     class State(models.TextChoices):
         ACTIVE = "active"

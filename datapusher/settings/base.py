@@ -1,5 +1,7 @@
 """Apps, middleware, templates, static files, people."""
 
+import operator
+
 import django
 
 from datapusher.settings import env
@@ -89,6 +91,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 # Without a mail server nobody could follow a link: e-mails count as verified then, and the start says so.
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if env.text("EMAIL_URL") else "none"
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_USER_DISPLAY = operator.attrgetter("email")
 
 _mail = env.email_config("EMAIL_URL")
 EMAIL_BACKEND = str(_mail.get("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"))

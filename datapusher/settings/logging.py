@@ -32,6 +32,7 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
         "django.channels.server": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},  # whoever asked for the connection says it, once
         "uvicorn": {"level": "WARNING"},
         "django.server": {"level": "ERROR"},
     },

@@ -7,9 +7,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
-from apps.common.addresses import Policy
 from apps.deliveries.network import Guard
 from apps.deliveries.request import Error, OutboundRequest, Outcome
 from apps.deliveries.sender import Sender
@@ -72,7 +71,7 @@ FINE = [
 
 
 @pytest.fixture(autouse=True)
-def only_public_addresses(settings: SettingsWrapper) -> None:
+def only_public_addresses(settings: Settings) -> None:
     settings.DESTINATION_ALLOWED_NETWORKS = ()
 
 
@@ -94,7 +93,7 @@ def test_an_ordinary_url_is_taken(url: str) -> None:
     validate_url(url)
 
 
-def test_a_listed_network_may_be_written_as_an_address(settings: SettingsWrapper) -> None:
+def test_a_listed_network_may_be_written_as_an_address(settings: Settings) -> None:
     settings.DESTINATION_ALLOWED_NETWORKS = LOOPBACK.allowed
     validate_url("http://127.0.0.1:3000/")
     validate_url("http://[::1]:3000/")
@@ -124,7 +123,7 @@ header_maps = st.dictionaries(token | any_text, visible | any_text, max_size=6)
 
 @given(headers=header_maps)
 @example(headers={"Cookie": "a=1; b=2", "Authorization": "Basic eA==", "Accept-Encoding": "gzip", "Range": "bytes=0-1"})
-@example(headers={"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=x", "User-Agent": "", "Accept": "a  b"})
+@example(headers={"Content-Language": "en", "Content-Type": "text/plain; charset=x", "User-Agent": "", "Accept": "a  b"})
 @example(headers={"Ho": "1", "o": "2", "H": "3", "under_score": "4", "X_Y": '"', "Date": "never", "Origin": "null"})
 @settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_header_map_is_refused_or_goes_on_the_wire_exactly(receiver: Receiver, headers: dict[str, str]) -> None:
@@ -176,9 +175,3 @@ def test_a_retry_schedule_of_whole_seconds_is_taken(schedule: list[int]) -> None
 def test_any_other_retry_schedule_is_refused(schedule: Any) -> None:
     with pytest.raises(ValidationError, match="whole seconds"):
         validate_retry_schedule(schedule)
-
-
-def test_the_policy_of_the_check_is_the_policy_of_the_dial() -> None:
-    assert [Policy().permits(url.split("/")[2].split("]")[0].strip("[").rsplit(":8443")[0], 80) for url in FORBIDDEN_ADDRESSES] == [
-        False
-    ] * len(FORBIDDEN_ADDRESSES)

@@ -8,13 +8,13 @@ ROLES = {1: "Admin", 2: "Normal user"}
 
 
 def make(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    role = apps.get_model("accounts", "Role")
+    role = apps.get_model("accounts", "Role").objects.using(schema_editor.connection.alias)
     for pk, name in ROLES.items():
-        role.objects.create(id=pk, role_name=name)
+        role.create(id=pk, role_name=name)
 
 
 def remove(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    apps.get_model("accounts", "Role").objects.filter(pk__in=ROLES).delete()
+    apps.get_model("accounts", "Role").objects.using(schema_editor.connection.alias).filter(pk__in=ROLES).delete()
 
 
 class Migration(migrations.Migration):

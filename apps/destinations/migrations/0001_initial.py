@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=apps.common.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(blank=True, max_length=255, validators=[apps.common.validators.no_control_characters], verbose_name='Name')),
                 ('url', models.TextField(validators=[apps.destinations.validators.validate_url], verbose_name='URL')),
-                ('http_method', models.CharField(choices=[('GET', 'Get'), ('POST', 'Post'), ('PUT', 'Put'), ('PATCH', 'Patch')], default='POST', max_length=5, verbose_name='HTTP method')),
+                ('http_method', models.CharField(choices=[('GET', 'GET'), ('POST', 'POST'), ('PUT', 'PUT'), ('PATCH', 'PATCH')], default='POST', max_length=5, verbose_name='HTTP method')),
                 ('headers_text', apps.common.fields.EncryptedTextField(editable=False, help_text='the headers as a JSON object')),
                 ('signing_secret', apps.common.fields.EncryptedTextField(editable=False)),
                 ('state', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused'), ('disabled', 'Disabled')], default='active', editable=False, max_length=8)),

@@ -9,7 +9,7 @@ from apps.users.models import SYSTEM_USER_ID
 
 
 def make(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    apps.get_model("users", "User").objects.create(
+    apps.get_model("users", "User").objects.using(schema_editor.connection.alias).create(
         id=SYSTEM_USER_ID,
         email="system@datapusher.invalid",
         password=make_password(None),
@@ -20,7 +20,9 @@ def make(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def remove(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    apps.get_model("users", "User").objects.filter(pk=SYSTEM_USER_ID).delete()
+    # Not delete(): the row protects itself, being its own maker.
+    alias = schema_editor.connection.alias
+    apps.get_model("users", "User").objects.using(alias).filter(pk=SYSTEM_USER_ID)._raw_delete(alias)
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,273 @@
+"""One try against real small servers, most of them ill-behaved."""
+
+import asyncio
+import errno
+import gzip
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from aiohttp.connector import AddrInfoType
+
+from apps.common.addresses import Policy
+from apps.deliveries.network import Guard
+from apps.deliveries.request import Error, OutboundRequest, Outcome
+from apps.deliveries.sender import OurFault, Sender
+from tests.fakes.receiver import Receiver, Reply
+from tests.unit.test_network import LOOPBACK
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+BRIEFLY = 0.3  # seconds, for tries that must end by their timeout
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """A raw server for as long as the block lasts; gives its URL."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            await handler(reader, writer)
+        except ConnectionError:
+            pass  # the sender has had enough, which is what some tests are about
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+
+
+def answering(raw: bytes) -> Handler:
+    async def handler(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+
+    return handler
+
+
+async def send(url: str, timeout_s: float = 10, policy: Policy = LOOPBACK, method: str = "POST") -> Outcome:
+    body = None if method == "GET" else b'{"total": 1.10}'
+    async with Sender(Guard(policy)) as sender:
+        return await sender.send(OutboundRequest(method, url, (("X-Key", "k"),), body, timeout_s))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
+async def test_any_2xx_is_success(status: int) -> None:
+    async with serving(answering(b"HTTP/1.1 %d Fine\r\nContent-Length: 0\r\n\r\n" % status)) as url:
+        outcome = await send(url)
+    assert (outcome.success, outcome.response_status) == (True, status)
+
+
+@pytest.mark.parametrize("status", [304, 400, 401, 404, 410, 418, 429, 500, 503, 599])
+async def test_any_other_status_is_a_failed_try_that_keeps_the_answer(status: int) -> None:
+    async with serving(answering(b"HTTP/1.1 %d No\r\nX-Why: because\r\nContent-Length: 2\r\n\r\nno" % status)) as url:
+        outcome = await send(url)
+    assert (outcome.error, outcome.response_status) == (Error.HTTP_STATUS, status)
+    assert ("X-Why", "because") in outcome.response_headers
+    assert outcome.response_body == (b"" if status == 304 else b"no")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_never_followed(status: int, receiver: Receiver) -> None:
+    location = receiver.url.encode()
+    async with serving(answering(b"HTTP/1.1 %d Go\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location))) as url:
+        outcome = await send(url)
+    assert (outcome.error, outcome.response_status, receiver.got) == (Error.HTTP_STATUS, status, [])
+
+
+async def test_only_what_was_asked_for_goes_on_the_wire(receiver: Receiver) -> None:
+    await send(receiver.url)
+    await send(receiver.url, method="GET")
+    post, get = receiver.got
+    host = ("Host", receiver.url.split("/")[2])
+    assert post.headers == (host, ("X-Key", "k"), ("Content-Length", "15"))
+    assert post.body == b'{"total": 1.10}'
+    assert get.headers == (host, ("X-Key", "k"))
+
+
+async def test_a_refused_connection_is_told_apart() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        outcome = await send(f"http://127.0.0.1:{closed.getsockname()[1]}/")
+    assert outcome.error is Error.CONNECTION_REFUSED
+    assert outcome.response_status is None
+
+
+async def test_a_reset_connection_is_told_apart() -> None:
+    async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        linger = struct.pack("ii", 1, 0)  # close() then sends RST
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    async with serving(reset) as url:
+        assert (await send(url)).error is Error.CONNECTION_CLOSED
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (b"", Error.CONNECTION_CLOSED),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", Error.CONNECTION_CLOSED),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal", Error.CONNECTION_CLOSED),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", Error.INVALID_RESPONSE),
+        (b"\x16\x03\x01\x00\x00\r\n\r\n", Error.INVALID_RESPONSE),
+        (b"220 mail.example ESMTP\r\n", Error.INVALID_RESPONSE),
+        (b"HTTP/1.1 OK\r\n\r\n", Error.INVALID_RESPONSE),
+        (b"HTTP/1.1 99999 OK\r\n\r\n", Error.INVALID_RESPONSE),
+        (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", Error.INVALID_RESPONSE),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", Error.INVALID_RESPONSE),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", Error.INVALID_RESPONSE),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n", Error.INVALID_RESPONSE),
+    ],
+)
+async def test_garbage_becomes_a_code_of_the_closed_list(raw: bytes, error: Error) -> None:
+    async with serving(answering(raw)) as url:
+        assert (await send(url)).error is error
+
+
+async def test_plain_http_where_tls_was_expected_is_a_failure_of_tls() -> None:
+    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    async with server:
+        outcome = await send(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    assert outcome.error is Error.TLS_FAILED
+
+
+async def test_an_endless_body_is_read_to_a_bound_and_its_connection_ends() -> None:
+    ended = asyncio.Event()
+
+    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+        except ConnectionError:
+            ended.set()
+
+    async with serving(endless) as url:
+        outcome = await send(url)
+        await asyncio.wait_for(ended.wait(), 10)
+    assert outcome.success
+    assert outcome.response_body == b"x" * (1024 + 3 * 4096)
+
+
+@pytest.mark.parametrize("drip", [b"x", b""])
+async def test_a_slow_body_ends_with_the_timeout_of_the_whole_try(drip: bytes) -> None:
+    async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(drip)
+            await asyncio.sleep(0.02)
+
+    async with serving(slow) as url:
+        assert await send(url, BRIEFLY) == Outcome(Error.TIMEOUT, latency_ms=pytest.approx(BRIEFLY * 1000, abs=10_000))
+
+
+async def test_a_server_that_only_promises_ends_with_the_timeout() -> None:
+    async def promising(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not writer.is_closing():
+            writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            await asyncio.sleep(0.02)
+
+    async with serving(promising) as url:
+        assert (await send(url, BRIEFLY)).error is Error.TIMEOUT
+
+
+async def test_a_gzip_bomb_is_kept_packed() -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    async with serving(answering(head + bomb)) as url:
+        outcome = await send(url)
+    assert outcome.success
+    assert outcome.response_body == bomb[: 1024 + 3 * 4096]
+
+
+async def test_a_cookie_is_not_kept_from_one_request_to_the_next(receiver: Receiver) -> None:
+    receiver.answer = lambda _: Reply(headers={"Set-Cookie": "tenant=a; Path=/"})
+    async with Sender(Guard(LOOPBACK)) as sender:
+        for _ in range(2):
+            await sender.send(OutboundRequest("POST", receiver.url.replace("127.0.0.1", "localhost"), (), b"{}", 10))
+            await sender.send(OutboundRequest("POST", receiver.url, (), b"{}", 10))
+    assert [request.header("Cookie") for request in receiver.got] == [""] * len(receiver.got)
+    assert len(receiver.got) >= 2
+
+
+def in_an_hour() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [("0", 0, 0), ("120", 120, 120), ("0000120", 120, 120), ("86401", 86_400, 86_400), ("9" * 30, 86_400, 86_400)]
+    + [("Fri, 31 Dec 2099 23:59:59 GMT", 86_400, 86_400), ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0), (in_an_hour(), 1, 3600)],
+)  # fmt: skip
+async def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, low: int, high: int) -> None:
+    async with serving(answering(b"HTTP/1.1 503 No\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n" % value.encode())) as url:
+        outcome = await send(url)
+    assert outcome.retry_after_s is not None
+    assert low <= outcome.retry_after_s <= high
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"-5", b"1.5", b"soon", b"1e3", b"\xb2", b"\xff\xfe", b"Sun, 06 Nov 1994", b"99999999999999999999 Jan 99999999999999999999 1:1:1"]
+    + [b"Mon, 99 Foo 2099 99:99:99 GMT", b"Fri, 31 Dec 99999 23:59:59 GMT", b"120, 240", b"Sun Nov  6 08:49:37 1994 x"],
+)  # fmt: skip
+async def test_a_malformed_retry_after_counts_as_none(value: bytes) -> None:
+    async with serving(answering(b"HTTP/1.1 503 No\r\nRetry-After: " + value + b"\r\nContent-Length: 0\r\n\r\n")) as url:
+        outcome = await send(url)
+    assert (outcome.response_status, outcome.retry_after_s) == (503, None)
+
+
+async def test_any_bytes_of_an_answer_become_text_that_a_database_takes() -> None:
+    async with serving(answering(b"HTTP/1.1 200 \xff\r\nX-Odd: a\xff\xc3\xa4\x7f\tb\r\nContent-Length: 2\r\n\r\n\x00\xff")) as url:
+        outcome = await send(url)
+    value = dict(outcome.response_headers).get("X-Odd", "")
+    assert outcome.error in {Error.NONE, Error.INVALID_RESPONSE}
+    assert value.isprintable()
+    value.encode("utf-8")
+
+
+async def test_a_name_that_leads_to_a_forbidden_address_answers_like_one_that_does_not_resolve(receiver: Receiver) -> None:
+    by_name = await send(receiver.url.replace("127.0.0.1", "localhost"), policy=Policy())
+    by_address = await send(receiver.url, policy=Policy())
+    nobody = await send("http://no-such-name.invalid/")
+    assert [by_name.error, by_address.error, nobody.error] == [Error.DNS_FAILED, Error.ADDRESS_FORBIDDEN, Error.DNS_FAILED]
+    assert receiver.got == []
+
+
+async def test_a_proxy_in_the_environment_is_not_asked(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert (await send(receiver.url)).success
+
+
+async def test_hundreds_of_hung_receivers_stop_nobody() -> None:
+    all_here = asyncio.Barrier(150)
+
+    async def when_all_are_here(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await all_here.wait()
+        writer.write(OK)
+
+    async with serving(when_all_are_here) as url, Sender(Guard(LOOPBACK)) as sender:
+        request = OutboundRequest("POST", url, (), b"{}", 20)
+        outcomes = await asyncio.gather(*(sender.send(request) for _ in range(150)))
+    assert all(outcome.success for outcome in outcomes)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS])
+async def test_a_want_of_our_own_resources_is_no_try(number: int) -> None:
+    def exhausted(_: AddrInfoType) -> socket.socket:
+        raise OSError(number, "exhausted")
+
+    async with Sender(exhausted) as sender:
+        with pytest.raises(OurFault):
+            await sender.send(OutboundRequest("POST", "http://127.0.0.1/", (), b"{}", 5))
