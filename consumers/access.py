@@ -8,6 +8,8 @@ from apps.common import request_id
 from consumers.asgi import Application, Message, Receive, Scope, Send
 
 logger = logging.getLogger("datapusher.access")
+# What follows these in a path of django-allauth is a secret: whoever has it may set a password, or prove an e-mail.
+_SECRET = re.compile(r"(/key/|/confirm-email/)[^/]+")
 _ACCOUNT = re.compile(r"/accounts/([0-9a-f-]{36})/")
 
 
@@ -38,7 +40,12 @@ class AccessLog:
         finally:
             account = scope.get("datapusher.account") or _account(scope["path"])
             milliseconds = round((time.perf_counter() - began) * 1000, 1)
-            fields = {"request_id": identity, "method": scope["method"], "path": scope["path"], "status": status}
+            fields = {
+                "request_id": identity,
+                "method": scope["method"],
+                "path": _SECRET.sub(r"\1…", scope["path"]),
+                "status": status,
+            }
             logger.info("request", extra={**fields, "ms": milliseconds, "account": account})
 
 

@@ -1,4 +1,4 @@
-"""What one process knows of its sockets: once a second, in three queries for all of them, whether each may go on and is
+"""What one process knows of its sockets: once a second, in five queries for all of them, whether each may go on and is
 where its account is. A lost last message has no successor: only this look finds it."""
 
 import asyncio
@@ -46,7 +46,7 @@ class Watcher(Protocol):
 
 
 def look(viewers: set[Viewer]) -> dict[Viewer, View]:
-    """Four queries, however many viewers."""
+    """Five queries, however many viewers."""
     account_ids = {viewer.account_id for viewer in viewers}
     signed_in = users.signed_in({viewer.session_key for viewer in viewers})
     roles = accounts.roles((viewer.account_id, viewer.user_id) for viewer in viewers)
@@ -68,6 +68,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._watchers: set[Watcher] = set()
+        self._telling: dict[Watcher, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
     def join(self, watcher: Watcher) -> None:
@@ -96,11 +97,18 @@ class Hub:
         except TRANSIENT as error:
             logger.warning("live sockets wait for the database: %s", type(error).__name__)
             return
-        still = [watcher for watcher in cursors if watcher in self._watchers]
-        told = (watcher.looked(views[watcher.viewer], was_at=cursors[watcher]) for watcher in still)
-        for outcome in await asyncio.gather(*told, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                logger.error("a live socket failed", exc_info=outcome)
+        for watcher, was_at in cursors.items():
+            # One that still stands with its last look reads slowly, or not at all: it must hold up nobody else.
+            if watcher in self._watchers and watcher not in self._telling:
+                self._telling[watcher] = asyncio.create_task(self._tell(watcher, views[watcher.viewer], was_at))
+
+    async def _tell(self, watcher: Watcher, view: View, was_at: int) -> None:
+        try:
+            await watcher.looked(view, was_at=was_at)
+        except Exception:
+            logger.exception("a live socket failed")
+        finally:
+            del self._telling[watcher]
 
 
 current = PerLoop(Hub)

@@ -2,7 +2,10 @@
 
 from django.urls import include, path
 
+from datapusher.health import live
+
 urlpatterns = [
+    path("health/live/", live),
     path("", include("apps.accounts.urls")),
     path("", include("apps.destinations.urls")),
     path("", include("apps.deliveries.urls")),

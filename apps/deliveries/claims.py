@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -123,7 +124,8 @@ def _lease(rows: Iterable[_Due], token: UUID) -> None:
 def _load(rows: Sequence[_Due], token: UUID, before: float) -> list[Claim]:
     """Each event's body and each destination's secrets once, whatever the fan-out."""
     events = Event.objects.in_bulk({row.event for row in rows})
-    targets = {pk: _target(found) for pk, found in Destination.objects.in_bulk({row.destination for row in rows}).items()}
+    targets = _targets({row.destination for row in rows})
+    _give_back([row.delivery_id for row in rows if row.destination not in targets], token)
     return [
         Claim(
             delivery_id=row.delivery_id,
@@ -141,7 +143,19 @@ def _load(rows: Sequence[_Due], token: UUID, before: float) -> list[Claim]:
             lease_s=row.timeout_s + settings.LEASE_MARGIN_S,
         )
         for row in rows
+        if row.destination in targets
     ]
+
+
+def _targets(ids: set[UUID]) -> dict[UUID, Target]:
+    """Those whose secrets can be read. One that no key of FIELD_ENCRYPTION_KEYS fits must not stop the others."""
+    try:
+        return {pk: _target(found) for pk, found in Destination.objects.in_bulk(ids).items()}
+    except InvalidToken:
+        if len(ids) == 1:
+            logger.exception("no key of FIELD_ENCRYPTION_KEYS fits destination %s: its deliveries wait", *ids)
+            return {}
+    return {pk: target for own in ids for pk, target in _targets({own}).items()}
 
 
 def _target(destination: Destination) -> Target:
@@ -160,9 +174,13 @@ def _target(destination: Destination) -> Target:
 def give_back(claims: Sequence[Claim]) -> None:
     """Ends the leases of what was not tried; it uses up no try and waits a little, since the cause is on our side."""
     for claim in claims:
-        Delivery.objects.filter(pk=claim.delivery_id, lease_token=claim.lease_token).update(
-            **_waiting(Now() + timedelta(seconds=_BACK_OFF_S))
-        )
+        _give_back([claim.delivery_id], claim.lease_token)
+
+
+def _give_back(ids: Sequence[UUID], token: UUID) -> None:
+    if ids:
+        held = Delivery.objects.filter(pk__in=ids, lease_token=token)
+        held.update(**_waiting(Now() + timedelta(seconds=_BACK_OFF_S)))
 
 
 def sweep() -> int:

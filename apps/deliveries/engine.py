@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 # Seconds between tries to reach a database that is away: doubled from the first to the second.
 _BACK_OFF_S = (0.05, 1.0)
+# The part of each poll in which suspects are tried one by one, while others wait.
+_SUSPECTS_SHARE = 0.5
 # With this many results not yet recorded the worker claims nothing.
 _UNRECORDED_MAX = 1000
 
@@ -49,6 +51,7 @@ class Engine:
         self._woken = asyncio.Event()
         self._stopping = False
         self._next_look = 0.0  # by the loop's clock
+        self._turn_ends = 0.0  # of the suspects, by the same clock; 0: not begun
         self._clearing = False  # a suspect waits for this worker to hold nothing else
         self._loop_task: asyncio.Task[None] | None = None
         self._in_air: dict[UUID, asyncio.Task[None]] = {}
@@ -106,15 +109,26 @@ class Engine:
         free = settings.WORKER_SEATS - len(self._in_air)
         if free <= 0 or self._unrecorded >= _UNRECORDED_MAX or (self._clearing and self._in_air):
             return False
-        # With a suspect due: when nothing else is in the air it is claimed, and nothing else until its result is recorded.
-        work = partial(claims.claim_suspect) if self._clearing else partial(claims.claim_due, free)
-        claimed = await self._insist(work) or []
+        if self._clearing:
+            return await self._try_suspect(sender)
+        claimed = await self._insist(claims.claim_due, free) or []
         for claim in claimed:
             self._start_try(claim, sender)
-        if self._clearing:
-            self._clearing = bool(claimed)
-            return not claimed
         return bool(claimed)
+
+    async def _try_suspect(self, sender: Sender) -> bool:
+        """Nothing else is in the air, and nothing else is claimed until its result is recorded.
+
+        Suspects have their turn for a part of each poll, one at least; then the others have theirs.
+        """
+        now = asyncio.get_running_loop().time()
+        self._turn_ends = self._turn_ends or now + settings.WORKER_POLL_S * _SUSPECTS_SHARE
+        claimed = await self._insist(claims.claim_suspect) if now <= self._turn_ends else None
+        for claim in claimed or ():
+            self._start_try(claim, sender)
+        if not claimed:
+            self._clearing, self._turn_ends = False, 0.0
+        return not claimed
 
     def _start_try(self, claim: Claim, sender: Sender) -> None:
         if claim.delivery_id in self._in_air:  # our own lease ended while the try is still in the air
@@ -179,11 +193,14 @@ class Engine:
         return [None] * len(results)
 
     async def _insist(self, work: Callable[..., T], *arguments: object) -> T | None:
-        """The result; None after a pause when the database is away. The engine's loop never ends by it."""
+        """The result; None after a pause when there is none. The engine's loop never ends by an error."""
         try:
             result = await lane("engine").run(work, *arguments)
-        except TRANSIENT as error:
-            logger.warning("the database is away: %s", type(error).__name__)
+        except Exception as error:
+            if isinstance(error, TRANSIENT):
+                logger.warning("the database is away: %s", type(error).__name__)
+            else:
+                logger.exception("the engine goes on after an error")
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * 2, _BACK_OFF_S[1])
             return None

@@ -9,12 +9,9 @@ from aiohttp.connector import AddrInfoType
 
 from apps.common.addresses import Policy, unwrap
 
-# The errno by which the sender knows a refusal of ours.
-FORBIDDEN = errno.EPERM
-
 
 class Guard:
-    """Makes the socket of each dialled address, or refuses with PermissionError(EPERM).
+    """Makes the socket of each dialled address, or refuses with PermissionError, by which the sender knows it.
 
     `listeners` are hosts and ports that nobody may reach through us: our own, the database's, Redis's. A port that is open
     on this machine is closed on all of its addresses: 127.0.0.2 leads to the same listener as 127.0.0.1.
@@ -39,7 +36,7 @@ class Guard:
     def __call__(self, info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, target = info
         if not self.permits(str(target[0]), int(target[1])):
-            raise PermissionError(FORBIDDEN, "address not allowed")
+            raise PermissionError(errno.EPERM, "address not allowed")
         return socket.socket(family, kind, protocol)
 
 

@@ -12,7 +12,7 @@ from yarl import URL
 
 from apps.common.addresses import literal
 from apps.deliveries.masking import BODY_MAX
-from apps.deliveries.network import FORBIDDEN, SocketFactory
+from apps.deliveries.network import SocketFactory
 from apps.deliveries.request import Error, OutboundRequest, Outcome
 from apps.deliveries.retry import RETRY_AFTER_MAX_S
 
@@ -136,7 +136,8 @@ def _code(failure: Exception, url: str) -> Error:
     number = getattr(failure, "errno", None)
     if number in _OUT_OF_RESOURCES:
         raise OurFault from failure
-    if isinstance(failure, aiohttp.ClientConnectorError) and number == FORBIDDEN:
+    # PermissionError: an SSLError has numbers of its own, and its 1 is not EPERM.
+    if isinstance(failure, aiohttp.ClientConnectorError) and isinstance(failure.os_error, PermissionError):
         # A name that leads to a forbidden address answers like one that does not resolve: it tells nothing of our network.
         return Error.ADDRESS_FORBIDDEN if literal(URL(url, encoded=True).host or "") else Error.DNS_FAILED
     if isinstance(failure, aiohttp.ClientConnectorError) and number == errno.ECONNREFUSED:

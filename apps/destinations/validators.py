@@ -34,7 +34,6 @@ _FORBIDDEN = frozenset(
         "te",
         "trailer",
         "traceparent",
-        "tracestate",
         "transfer-encoding",
         "upgrade",
     ]

@@ -100,9 +100,9 @@ async def accept(incoming: Incoming) -> Answer:
     owner: TokenOwner | None = None
     status, message, headers = 503, "Unavailable", {"Retry-After": "1"}
     try:
-        async with asyncio.timeout(None) as patience:
-            owner, digest = await _authenticate(incoming, patience)
-            await _within_rate(owner, patience)
+        async with asyncio.timeout(_PATIENCE_S) as patience:
+            owner, digest = await _authenticate(incoming)
+            await _within_rate(owner)
             post = await _checked(incoming, owner, digest, patience)
             verdict = await _intake().store.submit(post)
         status, message, headers = _answer_to(verdict, digest)
@@ -117,25 +117,29 @@ async def accept(incoming: Incoming) -> Answer:
     return Answer(status, headers, body, str(owner.account_id) if owner else "")
 
 
-def _from_now(patience: asyncio.Timeout, seconds: float | None) -> None:
-    patience.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+async def _read(incoming: Incoming, patience: asyncio.Timeout) -> bytes:
+    """The body. The sender's own slowness does not use up our patience."""
+    now = asyncio.get_running_loop().time
+    left = (patience.when() or now()) - now()
+    patience.reschedule(None)
+    body = await incoming.read()
+    patience.reschedule(now() + left)
+    return body
 
 
-async def _authenticate(incoming: Incoming, patience: asyncio.Timeout) -> tuple[TokenOwner, bytes]:
+async def _authenticate(incoming: Incoming) -> tuple[TokenOwner, bytes]:
     if incoming.method != "POST":
         raise _Refusal(405, _INVALID, Allow="POST")
     token = incoming.header("cl-x-token")
     digest = digest_of(token)
-    _from_now(patience, _PATIENCE_S)
     owner = await _intake().tokens.owner(digest) if token else None
     if owner is None:
         raise _Refusal(401, "Unauthenticated")
     return owner, digest
 
 
-async def _within_rate(owner: TokenOwner, patience: asyncio.Timeout) -> None:
+async def _within_rate(owner: TokenOwner) -> None:
     limit = owner.ingest_rate or settings.INGEST_RATE
-    _from_now(patience, _PATIENCE_S)
     if not await _intake().rate.submit(Ask(owner.account_id, limit)):
         raise _Refusal(
             429,
@@ -147,13 +151,12 @@ async def _within_rate(owner: TokenOwner, patience: asyncio.Timeout) -> None:
 
 
 async def _checked(incoming: Incoming, owner: TokenOwner, digest: bytes, patience: asyncio.Timeout) -> Post:
-    """The post, when its event id, size and content are right. The sender's own slowness does not use up our patience."""
+    """The post, when its event id, size and content are right."""
     event_id = incoming.header("cl-x-event-id")
     if not _EVENT_ID.fullmatch(event_id):
         raise _Refusal(400, _INVALID)
-    _from_now(patience, None)
     try:
-        body = await incoming.read()
+        body = await _read(incoming, patience)
     except TooLarge:
         raise _Refusal(413, _INVALID) from None
     if not strict.takes(incoming.header("content-type"), incoming.header("content-encoding")):
@@ -162,7 +165,6 @@ async def _checked(incoming: Incoming, owner: TokenOwner, digest: bytes, patienc
         strict.check(body)
     except strict.NotStrict:
         raise _Refusal(400, _INVALID) from None
-    _from_now(patience, _PATIENCE_S)
     traceparent = incoming.header("traceparent")
     event = Event(
         account_id=owner.account_id,

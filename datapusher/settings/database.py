@@ -25,7 +25,9 @@ def _postgresql(url: str) -> dict[str, Any]:
         "connect_timeout": 2,  # seconds; a post is answered 503 within 2.5 s
         "server_side_binding": True,  # bodies travel binary: 2.5 times as quick as literals, half the memory
         # 200 requests at once under Daphne open 200 connections without a pool, and half of them fail.
-        "pool": {"min_size": 1, "max_size": 20, "timeout": 10},
+        # After an outage it must not stand in a back-off of minutes: it gives up after a second, and whoever asks next,
+        # or has waited 3 s, makes it try anew.
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 3, "reconnect_timeout": 1},
     }
     return config
 

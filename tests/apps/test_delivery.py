@@ -5,15 +5,19 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.conf import LazySettings
+from django.db import OperationalError
 from standardwebhooks import Webhook
 
+from apps.accounts.models import Member
 from apps.accounts.services import delete_account
+from apps.deliveries import claims
 from apps.deliveries.engine import Engine
 from apps.deliveries.models import Delivery
+from apps.deliveries.request import Claim
 from apps.destinations.models import Destination
 from apps.destinations.services import delete_destination, pause, resume
 from apps.logs.models import Log
-from tests.cast import Cast
+from tests.cast import Cast, make_destination
 from tests.fakes.receiver import Receiver, Reply
 from tests.posting import in_db, post, until
 
@@ -161,6 +165,39 @@ async def test_our_own_fault_uses_up_no_try(
         await until(lambda: Delivery.objects.filter(status="pending", claims=1, attempts=0).exists())
     assert "could not be tried" in caplog.text
     assert not await in_db(Log.objects.exists)
+
+
+async def test_the_engine_outlives_an_error_of_ours(
+    cast: Cast, receiver: Receiver, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim_due, failures = claims.claim_due, iter([ZeroDivisionError, OperationalError])
+
+    def sometimes(limit: int) -> list[Claim]:
+        for failure in failures:
+            raise failure
+        return claim_due(limit)
+
+    monkeypatch.setattr(claims, "claim_due", sometimes)
+    await in_db(cast.destination, receiver.url)
+    await post(cast.token, "e1", b"{}")
+    engine.wake()
+    await until(lambda: receiver.got)
+
+
+async def test_suspects_do_not_keep_the_others_waiting(cast: Cast, receiver: Receiver, engine: Engine) -> None:
+    receiver.answer = lambda request: Reply(delay_s=0.4 if request.target == "/hook/suspect" else 0)
+    suspect = await in_db(cast.destination, f"{receiver.url}/suspect")
+    charlie = await in_db(lambda: Member.objects.get(account=cast.other))
+    await in_db(make_destination, charlie, f"{receiver.url}/plain")
+    await in_db(pause, destination=suspect, by=await in_db(lambda: cast.admin))
+    for number in range(5):
+        await post(cast.token, f"e{number}", b"{}")
+    await in_db(Delivery.objects.update, lost_leases=2)
+    await in_db(resume, destination=suspect, by=await in_db(lambda: cast.admin))
+    await until(lambda: receiver.got)
+    await post(cast.other_token, "plain", b"{}")
+    await until(lambda: Delivery.objects.filter(status="success").count() == 6)
+    assert [request.target for request in receiver.got].index("/hook/plain") < 5
 
 
 async def test_a_lease_that_is_nearly_over_is_not_dialled(

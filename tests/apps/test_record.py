@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -131,6 +132,19 @@ def test_the_bodies_of_one_claim_are_bounded(cast: Cast, destination: Destinatio
     monkeypatch.setattr("apps.deliveries.claims._BODIES_MAX", 10)
     store([make_post(cast.token, cast.account, f"e{n}", b'{"n": 12}') for n in range(3)])
     assert [len(claim_due(10)) for _ in range(4)] == [1, 1, 1, 0]
+
+
+def test_a_destination_that_no_key_fits_does_not_stop_the_others(
+    cast: Cast, destination: Destination, caplog: pytest.LogCaptureFixture
+) -> None:
+    unreadable = cast.destination("https://example.com/unreadable")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE destinations_destination SET signing_secret = %s WHERE url LIKE %s", [b"x", "%unreadable"])
+    store([make_post(cast.token, cast.account, "e1", b"{}")])
+    assert [claim.target.id for claim in claim_due(10)] == [destination.pk]
+    waiting = Delivery.objects.get(destination=unreadable.pk)
+    assert (waiting.status, waiting.attempts, waiting.lost_leases) == ("pending", 0, 0)
+    assert "no key of FIELD_ENCRYPTION_KEYS fits" in caplog.text
 
 
 class TestStore:

@@ -31,7 +31,7 @@ async def settled(batcher: Batcher[int, int], items: Sequence[int]) -> list[int 
         return await asyncio.gather(*map(batcher.submit, items), return_exceptions=True)
 
 
-async def until_waiting(*tasks: "asyncio.Task[int]") -> None:
+async def until_waiting() -> None:
     """Lets everything run until it waits for something."""
     for _ in range(10):
         await asyncio.sleep(0)
@@ -96,9 +96,9 @@ async def test_bytes_that_wait_are_bounded_too() -> None:
     assert await batcher.submit(10) == 100
 
 
-@pytest.mark.parametrize("refusal", [DataError, IntegrityError, ValueError, OverflowError, UnicodeEncodeError])
+@pytest.mark.parametrize("refusal", [DataError, IntegrityError, ValueError, OverflowError])
 async def test_a_bad_item_is_isolated_by_halving_and_the_others_pass(refusal: type[Exception]) -> None:
-    store = Store(DataError if refusal is UnicodeEncodeError else refusal)
+    store = Store(refusal)
     results = await settled(Batcher(store.flush), [1, 2, 3, -4, 5, 6, 7, -8])
     assert [result for result in results if isinstance(result, int)] == [10, 20, 30, 50, 60, 70]
     assert [type(results[3]), type(results[7])] == [store.refusal] * 2
@@ -162,7 +162,7 @@ async def test_an_item_is_not_forgotten_at_whatever_moment_of_the_flushers_life_
         return await batcher.submit(2)
 
     async with asyncio.timeout(5):
-        assert await asyncio.gather(batcher.submit(1), late()) == [10, 20]
+        assert list(await asyncio.gather(batcher.submit(1), late())) == [10, 20]
 
 
 async def test_items_that_come_in_the_very_step_in_which_a_flush_ends_are_flushed() -> None:

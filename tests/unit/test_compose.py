@@ -139,13 +139,10 @@ async def test_a_get_is_signed_over_the_query_string_as_it_arrives(receiver: Rec
         assert (await sender.send(request)).error is Error.NONE
     (got,) = receiver.got
     # The verifier of the library reads its payload as JSON after the signature was found right; a query is none.
-    expected = Webhook(SECRET).sign(got.header("webhook-id"), signed_at(got.header("webhook-timestamp")), urlsplit(got.target).query)
+    moment = datetime.fromtimestamp(int(got.header("webhook-timestamp")), UTC)
+    expected = Webhook(SECRET).sign(got.header("webhook-id"), moment, urlsplit(got.target).query)
     assert got.header("webhook-signature") == expected
     assert got.body == b""
-
-
-def signed_at(timestamp: str) -> datetime:
-    return datetime.fromtimestamp(int(timestamp), UTC)
 
 
 def test_own_headers_come_first_as_written_and_then_ours() -> None:
@@ -170,7 +167,8 @@ def test_no_traceparent_is_made_up() -> None:
 
 
 def test_the_webhook_id_is_that_of_event_and_destination_on_every_try_and_every_replay() -> None:
-    tries = [dict(composed(claim(attempts=attempts, method=method)).headers) for attempts in (0, 5) for method in ("POST", "GET")]
+    claims = [claim(attempts=attempts, method=method) for attempts in (0, 5) for method in ("POST", "GET")]
+    tries = [dict(composed(each).headers) for each in claims]
     assert {sent["webhook-id"] for sent in tries} == {webhook_id(EVENT, DESTINATION)}
     others = {webhook_id(EVENT, UUID(int=9)), webhook_id(UUID(int=9), DESTINATION), webhook_id(DESTINATION, EVENT)}
     assert len(others | {webhook_id(EVENT, DESTINATION)}) == 4

@@ -4,14 +4,21 @@ import asyncio
 import errno
 import gzip
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 from aiohttp.connector import AddrInfoType
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from apps.common.addresses import Policy
 from apps.deliveries.network import Guard
@@ -64,16 +71,16 @@ async def test_any_2xx_is_success(status: int) -> None:
     assert (outcome.success, outcome.response_status) == (True, status)
 
 
-@pytest.mark.parametrize("status", [304, 400, 401, 404, 410, 418, 429, 500, 503, 599])
+@pytest.mark.parametrize("status", [400, 401, 404, 410, 418, 429, 500, 503, 599])
 async def test_any_other_status_is_a_failed_try_that_keeps_the_answer(status: int) -> None:
     async with serving(answering(b"HTTP/1.1 %d No\r\nX-Why: because\r\nContent-Length: 2\r\n\r\nno" % status)) as url:
         outcome = await send(url)
     assert (outcome.error, outcome.response_status) == (Error.HTTP_STATUS, status)
     assert ("X-Why", "because") in outcome.response_headers
-    assert outcome.response_body == (b"" if status == 304 else b"no")
+    assert outcome.response_body == b"no"
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
 async def test_a_redirect_is_never_followed(status: int, receiver: Receiver) -> None:
     location = receiver.url.encode()
     async with serving(answering(b"HTTP/1.1 %d Go\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % (status, location))) as url:
@@ -130,13 +137,31 @@ async def test_garbage_becomes_a_code_of_the_closed_list(raw: bytes, error: Erro
         assert (await send(url)).error is error
 
 
-async def test_plain_http_where_tls_was_expected_is_a_failure_of_tls() -> None:
+@pytest.fixture
+def self_signed(tmp_path: Path) -> ssl.SSLContext:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    pem += key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "pem").write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pem")
+    return context
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("tls", [True, False])
+async def test_a_certificate_that_nobody_vouches_for_or_none_at_all_is_a_failure_of_tls(
+    host: str, tls: bool, self_signed: ssl.SSLContext
+) -> None:
     async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
+        writer.close()
 
-    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    server = await asyncio.start_server(plain, "127.0.0.1", 0, ssl=self_signed if tls else None)
     async with server:
-        outcome = await send(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        outcome = await send(f"https://{host}:{server.sockets[0].getsockname()[1]}/")
     assert outcome.error is Error.TLS_FAILED
 
 
@@ -168,7 +193,8 @@ async def test_a_slow_body_ends_with_the_timeout_of_the_whole_try(drip: bytes) -
             await asyncio.sleep(0.02)
 
     async with serving(slow) as url:
-        assert await send(url, BRIEFLY) == Outcome(Error.TIMEOUT, latency_ms=pytest.approx(BRIEFLY * 1000, abs=10_000))
+        outcome = await send(url, BRIEFLY)
+    assert (outcome.error, outcome.response_status, outcome.response_body) == (Error.TIMEOUT, None, b"")
 
 
 async def test_a_server_that_only_promises_ends_with_the_timeout() -> None:
@@ -206,9 +232,18 @@ def in_an_hour() -> str:
 
 @pytest.mark.parametrize(
     ("value", "low", "high"),
-    [("0", 0, 0), ("120", 120, 120), ("0000120", 120, 120), ("86401", 86_400, 86_400), ("9" * 30, 86_400, 86_400)]
-    + [("Fri, 31 Dec 2099 23:59:59 GMT", 86_400, 86_400), ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0), (in_an_hour(), 1, 3600)],
-)  # fmt: skip
+    [
+        ("0", 0, 0),
+        ("120", 120, 120),
+        ("0000120", 120, 120),
+        ("86401", 86_400, 86_400),
+        ("9" * 30, 86_400, 86_400),
+        ("Fri, 31 Dec 2099 23:59:59 GMT", 86_400, 86_400),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0),
+        (in_an_hour(), 1, 3600),
+    ],
+    ids=["zero", "seconds", "zeros before", "over a day", "endless digits", "far ahead", "long ago", "in an hour"],
+)
 async def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, low: int, high: int) -> None:
     async with serving(answering(b"HTTP/1.1 503 No\r\nRetry-After: %s\r\nContent-Length: 0\r\n\r\n" % value.encode())) as url:
         outcome = await send(url)
@@ -218,8 +253,11 @@ async def test_retry_after_is_read_as_seconds_or_as_a_date(value: str, low: int,
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"-5", b"1.5", b"soon", b"1e3", b"\xb2", b"\xff\xfe", b"Sun, 06 Nov 1994", b"99999999999999999999 Jan 99999999999999999999 1:1:1"]
-    + [b"Mon, 99 Foo 2099 99:99:99 GMT", b"Fri, 31 Dec 99999 23:59:59 GMT", b"120, 240", b"Sun Nov  6 08:49:37 1994 x"],
+    [
+        b"", b"-5", b"1.5", b"soon", b"1e3", b"\xb2", b"\xff\xfe", b"Sun, 06 Nov 1994", b"120, 240",
+        b"99999999999999999999 Jan 99999999999999999999 1:1:1", b"Mon, 99 Foo 2099 99:99:99 GMT",
+        b"Fri, 31 Dec 99999 23:59:59 GMT", b"Sun Nov  6 08:49:37 1994 x",
+    ],
 )  # fmt: skip
 async def test_a_malformed_retry_after_counts_as_none(value: bytes) -> None:
     async with serving(answering(b"HTTP/1.1 503 No\r\nRetry-After: " + value + b"\r\nContent-Length: 0\r\n\r\n")) as url:
@@ -228,12 +266,12 @@ async def test_a_malformed_retry_after_counts_as_none(value: bytes) -> None:
 
 
 async def test_any_bytes_of_an_answer_become_text_that_a_database_takes() -> None:
-    async with serving(answering(b"HTTP/1.1 200 \xff\r\nX-Odd: a\xff\xc3\xa4\x7f\tb\r\nContent-Length: 2\r\n\r\n\x00\xff")) as url:
+    raw = b"HTTP/1.1 200 \xff\r\nX-Odd: a\xff\xc3\xa4\x80\tb\r\nContent-Length: 2\r\n\r\n\x00\xff"
+    async with serving(answering(raw)) as url:
         outcome = await send(url)
-    value = dict(outcome.response_headers).get("X-Odd", "")
-    assert outcome.error in {Error.NONE, Error.INVALID_RESPONSE}
-    assert value.isprintable()
-    value.encode("utf-8")
+    assert outcome.success
+    assert ("X-Odd", "aÿÃ¤b") in outcome.response_headers
+    assert outcome.response_body == b"\x00\xff"
 
 
 async def test_a_name_that_leads_to_a_forbidden_address_answers_like_one_that_does_not_resolve(receiver: Receiver) -> None:

@@ -121,7 +121,7 @@ containers = st.lists(values) | st.dictionaries(st.text(), values)
 
 @given(value=containers, ascii_only=st.booleans(), indent=st.sampled_from([None, 0, 3]))
 @settings(max_examples=300, derandomize=True, deadline=None)
-def test_whatever_a_usual_encoder_writes_is_taken_and_comes_back_the_same(value: Any, ascii_only: bool, indent: int | None) -> None:
+def test_what_a_usual_encoder_writes_is_taken_and_comes_back_the_same(value: Any, ascii_only: bool, indent: int | None) -> None:
     body = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
     strict.check(body)
     assert compact(parse(body)) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
