@@ -1,6 +1,7 @@
 """The browser's socket: authenticate, catch up, follow. The database is the truth; a broadcast only makes it quick."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,15 @@ from django.utils import timezone
 
 from apps.common.lanes import TRANSIENT, lane
 from apps.logs import selectors
-from apps.logs.broadcast import group_of
+from apps.logs.broadcast import LAYER_AWAY, group_of
 from apps.logs.selectors import Entry
 from apps.users.selectors import signed_in
 from consumers import hub, protocol
+from consumers.asgi import Receive, Scope, Send
 from consumers.hub import View, Viewer
 from consumers.protocol import Close
+
+logger = logging.getLogger(__name__)
 
 # Seconds: messages of two batches may overtake each other; what is late by more is read from the database.
 _OUT_OF_ORDER_S = 0.1
@@ -68,6 +72,14 @@ def _uuid(value: str) -> str:
 class MonitorConsumer(AsyncWebsocketConsumer):
     viewer: Viewer
     query: Query
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Channels subscribes before it connects: with the layer away the socket is refused, and the browser comes back."""
+        try:
+            await super().__call__(scope, receive, send)
+        except LAYER_AWAY as error:
+            logger.warning("live socket refused: %s", type(error).__name__)
+            await send({"type": "websocket.close", "code": 1013})
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """As Channels does, without its hop to the database thread for each message: this consumer touches no database

@@ -1,5 +1,6 @@
 """Destinations at the pages: who may, what is refused, how their secrets stand."""
 
+from collections.abc import Callable
 from threading import Barrier, Thread
 from uuid import UUID
 
@@ -10,9 +11,10 @@ from pytest_django import Settings
 
 from apps.accounts.models import Account
 from apps.accounts.services import delete_account
-from apps.common.errors import LimitReached
+from apps.common.errors import LimitReached, NotAllowed
 from apps.common.ids import uuid7
 from apps.deliveries.models import Delivery
+from apps.destinations import services
 from apps.destinations.models import Destination
 from apps.events.models import Event
 from apps.users.models import User
@@ -133,6 +135,28 @@ def test_another_accounts_destination_does_not_exist_under_ones_own(cast: Cast, 
     client, before = sign_in(cast.alice), everything()
     assert client.post(act(cast.account, theirs.pk, action)).status_code == 404
     assert client.post(act(cast.account, uuid7(), action)).status_code == 404
+    assert everything() == before
+
+
+SERVICES = [services.pause, services.resume, services.delete_destination]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_services_keep_to_the_members_own_account(cast: Cast, service: Callable[..., None]) -> None:
+    destination, stranger = cast.destination(HOOK), cast.other.members.get()
+    before = everything()
+    service(destination=destination, by=stranger)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_services_know_the_roles_too(cast: Cast, service: Callable[..., None]) -> None:
+    destination = cast.destination(HOOK)
+    before = everything()
+    with pytest.raises(NotAllowed):
+        service(destination=destination, by=cast.normal_user)
+    with pytest.raises(NotAllowed):
+        make_destination(cast.normal_user, HOOK)
     assert everything() == before
 
 

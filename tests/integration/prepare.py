@@ -41,4 +41,5 @@ def delete(account_id: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps({"account": account, "delete": delete}[sys.argv[1]](*sys.argv[2:])))
+    done = delete(sys.argv[2]) if sys.argv[1] == "delete" else account(*sys.argv[2:])
+    sys.stdout.write(json.dumps(done))

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def two_thousand(product: Product, receiver: Receiver, victims: list[str]) -> in
     sending.start()
     in_flight = 0
     for number, victim in enumerate(victims, 1):
-        wait_until(lambda reached=number: len(receiver.got) >= reached * 2 * EVENTS // (len(victims) + 1))
+        wait_until(partial(arrived, receiver, number * 2 * EVENTS // (len(victims) + 1)))
         if victim not in {"web", "postgres", "valkey"}:
             product.end(victim, signal.SIGKILL)
             in_flight += product.sql(IN_FLIGHT)[0][0]
@@ -41,6 +42,10 @@ def two_thousand(product: Product, receiver: Receiver, victims: list[str]) -> in
     sending.join()
     wait_until(lambda: product.sql(OPEN)[0][0] == 0)
     return in_flight
+
+
+def arrived(receiver: Receiver, number: int) -> bool:
+    return len(receiver.got) >= number
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 200) -> None:
