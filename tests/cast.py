@@ -1,6 +1,7 @@
 """The standing cast: Alice is Admin, Bob is in the team as Normal user, Charlie must see nothing."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from apps.accounts.models import Account, Member, Role
 from apps.accounts.services import create_account
@@ -30,14 +31,14 @@ class Cast:
     def normal_user(self) -> Member:
         return Member.objects.get(account=self.account, user=self.bob)
 
-    def destination(self, url: str, **fields: object) -> Destination:
+    def destination(self, url: str, **fields: Any) -> Destination:
         """A destination of Alice's account."""
         return make_destination(self.admin, url, **fields)
 
 
-def make_destination(by: Member, url: str, **fields: object) -> Destination:
-    asked: dict[str, object] = {"http_method": "POST", "headers": {"X-Key": "a-secret-value"}} | fields
-    return create_destination(by=by, url=url, **asked)  # type: ignore[arg-type]
+def make_destination(by: Member, url: str, **fields: Any) -> Destination:
+    asked: dict[str, Any] = {"http_method": "POST", "headers": {"X-Key": "a-secret-value"}} | fields
+    return create_destination(by=by, url=url, **asked)
 
 
 def assemble() -> Cast:

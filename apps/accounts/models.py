@@ -1,6 +1,5 @@
 """The tenant, its tokens, and who belongs to it in which role."""
 
-from typing import ClassVar
 
 from django.conf import settings
 from django.core.validators import MinLengthValidator
@@ -26,7 +25,7 @@ class Account(Stamped):
     ingest_rate = models.PositiveIntegerField(null=True, editable=False, help_text="posts per second; null: the setting's")
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    objects: ClassVar[AccountQuerySet] = AccountQuerySet.as_manager()  # type: ignore[assignment]
+    objects = AccountQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -53,7 +52,7 @@ class Token(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField(null=True, help_text="null: the current token")
 
-    objects: ClassVar[TokenQuerySet] = TokenQuerySet.as_manager()  # type: ignore[assignment]
+    objects = TokenQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -102,7 +101,7 @@ class Member(Stamped):
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE)
 
-    objects: ClassVar[MemberQuerySet] = MemberQuerySet.as_manager()  # type: ignore[assignment]
+    objects = MemberQuerySet.as_manager()
 
     class Meta:
         constraints = [

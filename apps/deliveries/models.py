@@ -1,6 +1,5 @@
 """The promise to bring one event to one destination. It is the queue."""
 
-from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -60,7 +59,7 @@ class Delivery(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 
-    objects: ClassVar[DeliveryQuerySet] = DeliveryQuerySet.as_manager()  # type: ignore[assignment]
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         constraints = [

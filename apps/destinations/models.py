@@ -1,7 +1,7 @@
 """Where an account's data goes."""
 
 import json
-from typing import ClassVar, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -49,7 +49,7 @@ class Destination(Stamped):
     version = models.PositiveIntegerField(default=1, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    objects: ClassVar[DestinationQuerySet] = DestinationQuerySet.as_manager()  # type: ignore[assignment]
+    objects = DestinationQuerySet.as_manager()
 
     class Meta:
         constraints = [

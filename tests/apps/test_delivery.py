@@ -182,6 +182,7 @@ async def test_the_engine_outlives_an_error_of_ours(
     await post(cast.token, "e1", b"{}")
     engine.wake()
     await until(lambda: receiver.got)
+    assert list(failures) == []
 
 
 async def test_suspects_do_not_keep_the_others_waiting(cast: Cast, receiver: Receiver, engine: Engine) -> None:

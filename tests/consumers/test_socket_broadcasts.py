@@ -44,7 +44,7 @@ def holed(parts: list[list[Entry]]) -> list[list[Entry]]:
 
 
 def overlapping(parts: list[list[Entry]]) -> list[list[Entry]]:
-    return [parts[0], parts[0] + parts[1], parts[2], parts[2] + parts[3]]
+    return [*parts[:3], parts[2] + parts[3]]
 
 
 @pytest.mark.usefixtures("no_looks")
