@@ -1,6 +1,5 @@
 """The tenant, its tokens, and who belongs to it in which role."""
 
-
 from django.conf import settings
 from django.core.validators import MinLengthValidator
 from django.db import models

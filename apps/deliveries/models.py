@@ -1,6 +1,5 @@
 """The promise to bring one event to one destination. It is the queue."""
 
-
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now

@@ -140,7 +140,8 @@ def test_any_header_map_is_refused_or_goes_on_the_wire_exactly(receiver: Receive
 REFUSED_HEADERS: list[Any] = [
     None, [], "X: 1", 1, {}, {"": "x"}, {"X Y": "x"}, {"X:": "x"}, {"X\r\nY": "x"}, {"X\u00e4": "x"}, {1: "x"}, {"X": 1},
     {"X": None}, {"X": ["a"]}, {"X": "a\r\nB: c"}, {"X": "a\nb"}, {"X": "a\x00b"}, {"X": "a\tb"}, {"X": "\u00e4"},
-    {"X": "\ud800"}, {"X": "\x7f"}, {"X": " a"}, {"X": "a "}, {"X": " "}, {"X": "a" * 4097}, {"X" * 129: "a"}, {"X-A": "1", "x-a": "2"},
+    {"X": "\ud800"}, {"X": "\x7f"}, {"X": " a"}, {"X": "a "}, {"X": " "}, {"X": "a" * 4097}, {"X" * 129: "a"},
+    {"X-A": "1", "x-a": "2"},
     {f"X-{number}": "a" for number in range(51)}, {"X": "a" * 4096, "Y": "a" * 4096},
     {"Host": "evil.example"}, {"hOsT": "evil.example"}, {"Content-Length": "0"}, {"Transfer-Encoding": "chunked"},
     {"Connection": "close"}, {"Keep-Alive": "1"}, {"Proxy-Authorization": "x"}, {"Proxy-Connection": "x"}, {"TE": "trailers"},
