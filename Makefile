@@ -32,9 +32,11 @@ demo: $(BASE)
 test: $(DEV)
 	@$(BIN)/coverage erase
 	@echo "== SQLite, in-memory channel layer"
-	@$(EMBEDDED) $(PYTEST) -m "$(NOT) and not postgres"
+	@$(EMBEDDED) $(PYTEST) -n 2 -m "$(NOT) and not postgres and not integration"
+	@$(EMBEDDED) $(PYTEST) -m "$(NOT) and not postgres and integration"
 	@echo "== PostgreSQL, Valkey"
-	@$(BIN)/python -m tests.services -- $(PYTEST) -m "$(NOT) and not embedded"
+	@$(BIN)/python -m tests.services --fast -- $(PYTEST) -n 2 -m "$(NOT) and not embedded and not integration"
+	@$(BIN)/python -m tests.services --fast -- $(PYTEST) -m "$(NOT) and not embedded and integration"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

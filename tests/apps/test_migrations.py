@@ -1,5 +1,6 @@
 """Every migration goes back and forth, in a database of its own."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ APPS = ["deliveries", "logs", "events", "destinations", "accounts", "users"]
 def scratch(django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path: Path) -> Iterator[None]:
     """A second database, migrated."""
     config: dict[str, Any] = {**connections["default"].settings_dict}
-    file = tmp_path / "scratch.sqlite3" if connections["default"].vendor == "sqlite" else "test_scratch"
+    file = tmp_path / "scratch.sqlite3" if connections["default"].vendor == "sqlite" else f"test_scratch_{os.getpid()}"
     connections.databases[SCRATCH] = config | {"TEST": {**config["TEST"], "NAME": file}}
     creation = connections[SCRATCH].creation
     with django_db_blocker.unblock():

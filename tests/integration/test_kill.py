@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.receiver import Received, Receiver, Reply
-from tests.integration.product import Embedded, Product, Servers
+from tests.integration.product import Embedded, Prepared, Product, Servers
 from tests.integration.sender import send_all
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -28,10 +28,7 @@ CURSORS = "SELECT count(*), count(DISTINCT cursor), min(cursor), max(cursor) FRO
 def two_thousand(product: Product, receiver: Receiver, victims: list[str]) -> int:
     """Sends 1,000 events to two destinations and kills the victims meanwhile. Returns what was in flight at kills."""
     prepared = product.prepare(f"{receiver.url}/a", f"{receiver.url}/b")
-    sending = threading.Thread(
-        target=lambda: asyncio.run(send_all(product.url, prepared.token, [f"event-{n}" for n in range(EVENTS)]))
-    )
-    sending.start()
+    sending = post_all(product, prepared, [f"event-{n}" for n in range(EVENTS)])
     in_flight = 0
     for number, victim in enumerate(victims, 1):
         wait_until(partial(arrived, receiver, number * 2 * EVENTS // (len(victims) + 1)))
@@ -42,6 +39,13 @@ def two_thousand(product: Product, receiver: Receiver, victims: list[str]) -> in
     sending.join()
     wait_until(lambda: product.sql(OPEN)[0][0] == 0)
     return in_flight
+
+
+def post_all(product: Product, prepared: Prepared, event_ids: list[str]) -> threading.Thread:
+    """In a thread of its own, until each is known to be stored."""
+    sending = threading.Thread(target=lambda: asyncio.run(send_all(product.url, prepared.token, event_ids)))
+    sending.start()
+    return sending
 
 
 def arrived(receiver: Receiver, number: int) -> bool:
@@ -94,21 +98,24 @@ def test_web_database_and_redis_are_killed_too(tmp_path: Path) -> None:
 
 @pytest.mark.embedded
 def test_a_delivery_that_kills_its_worker_is_quarantined_alone(tmp_path: Path) -> None:
-    """400 deliveries of another account share its claims; they all arrive."""
+    """400 deliveries of another account are in the air with it; they all arrive."""
     with Embedded(tmp_path) as product, Receiver() as receiver:
+        deaths: list[int] = []
 
         def deadly(request: Received) -> Reply:
             if b"deadly" in request.body:
-                os.kill(product.processes["serve"].pid, signal.SIGKILL)
-            return Reply(delay_s=0.02)
+                deaths.append(product.processes["serve"].pid)
+                os.kill(deaths[-1], signal.SIGKILL)
+            return Reply(delay_s=0.8 if len(deaths) < 2 else 0.005)
 
         receiver.answer = deadly
         innocent, guilty = product.prepare(receiver.url), product.prepare(receiver.url)
-        asyncio.run(send_all(product.url, innocent.token, [f"event-{n}" for n in range(400)], 40))
-        threading.Thread(target=lambda: asyncio.run(send_all(product.url, guilty.token, ["deadly"]))).start()
-        while product.sql(OPEN)[0][0]:
+        post_all(product, innocent, [f"event-{n}" for n in range(400)])
+        post_all(product, guilty, ["deadly"])
+        while sum(count for _, count in product.sql(BY_STATUS)) <= 400 or product.sql(OPEN)[0][0]:
             if product.processes["serve"].poll() is not None:
                 product.start("serve")
             time.sleep(0.05)
         assert sorted(product.sql(BY_STATUS)) == [("failed", 1), ("success", 400)]
         assert product.sql("SELECT reason FROM deliveries_delivery WHERE status = 'failed'") == [("quarantined",)]
+        assert len(deaths) == 5

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.embedded]
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("apps", "consumers", "datapusher", "templates", "static")
