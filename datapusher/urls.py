@@ -10,4 +10,10 @@ urlpatterns = [
     path("", include("apps.destinations.urls")),
     path("", include("apps.deliveries.urls")),
     path("user/", include("allauth.account.urls")),
+    path("api/v1/", include("apps.users.api.urls")),
+    path("api/v1/", include("apps.accounts.api.urls")),
+    path("api/v1/", include("apps.destinations.api.urls")),
 ]
+
+handler404 = "datapusher.errors.not_found"
+handler500 = "datapusher.errors.server_error"

@@ -21,6 +21,7 @@ class Account(Stamped):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account_name = models.CharField("Account name", max_length=200, validators=[MinLengthValidator(1), no_control_characters])
     website = models.URLField("Website", max_length=2048, blank=True, default="", validators=[Website()])
+    version = models.PositiveIntegerField(default=1, editable=False)
     ingest_rate = models.PositiveIntegerField(null=True, editable=False, help_text="posts per second; null: the setting's")
     deleted_at = models.DateTimeField(null=True, editable=False)
 

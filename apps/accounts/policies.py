@@ -3,18 +3,28 @@
 from enum import StrEnum
 
 from apps.accounts.models import Role
+from apps.common.errors import NotAllowed
 
 
 class Right(StrEnum):
     READ_ACCOUNT = "read the account, its destinations, logs and live stream"
-    MANAGE_DESTINATIONS = "create, delete, pause and resume destinations"
+    UPDATE_ACCOUNT = "change the account's name and website"
     DELETE_ACCOUNT = "delete the account"
+    SECRETS = "reveal and rotate tokens and signing secrets, read header values and the history"
+    UPDATE_DESTINATIONS = "change destinations"
+    MANAGE_DESTINATIONS = "create, delete, pause and resume destinations"
 
 
 RIGHTS: dict[str, frozenset[Right]] = {
     Role.ADMIN: frozenset(Right),
-    Role.NORMAL_USER: frozenset({Right.READ_ACCOUNT}),
+    Role.NORMAL_USER: frozenset({Right.READ_ACCOUNT, Right.UPDATE_ACCOUNT, Right.UPDATE_DESTINATIONS}),
 }
+
+
+def authorise(role: str, right: Right) -> None:
+    """Raises NotAllowed, with the right in words, when a member with this role has it not."""
+    if not may(role, right):
+        raise NotAllowed(f"A {role} may not {right}.")
 
 
 def may(role: str, right: Right) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.accounts.models import Account, Member, Role, Token
 from apps.common.errors import Missing
 from apps.users.models import User
@@ -15,11 +17,14 @@ class TokenOwner:
     ingest_rate: int | None  # posts per second; None: the setting's
 
 
+def visible_accounts(user: User) -> QuerySet[Account]:
+    """The accounts that the user may read."""
+    return Account.objects.alive().filter(members__in=Member.objects.active().filter(user=user))
+
+
 def accounts_of(user: User) -> list[Account]:
     """The accounts that the user may read, by name."""
-    return list(
-        Account.objects.alive().filter(members__in=Member.objects.active().filter(user=user)).order_by("account_name", "id")
-    )
+    return list(visible_accounts(user).order_by("account_name", "id"))
 
 
 def may_create_accounts(user: User) -> bool:
@@ -37,6 +42,12 @@ def membership(user: User, account_id: UUID) -> Member:
     if member is None:
         raise Missing("No such account.")
     return member
+
+
+def members_of(user: User) -> dict[UUID, Member]:
+    """account id -> the user's place in it, with the role loaded. One query."""
+    rows = Member.objects.active().filter(user=user).select_related("role", "user")
+    return {member.account_id: member for member in rows}
 
 
 def roles(pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], str]:

@@ -2,15 +2,26 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from apps.accounts.models import Account, Member, Role, Token
+from apps.accounts.policies import Right, authorise
 from apps.accounts.selectors import may_create_accounts
-from apps.common.errors import LimitReached, NotAllowed
+from apps.audit import services as audit
+from apps.common.errors import LimitReached, Missing, NotAllowed, Stale
 from apps.users.models import User
+
+# Seconds that a replaced token may go on working: 7 days.
+GRACE_MAX_S = 604_800
 
 
 def digest_of(token: str) -> bytes:
@@ -38,7 +49,9 @@ def create_account(*, by: User, account_name: str, website: str = "") -> tuple[A
     account.save(force_insert=True)
     member = Member(account=account, user=by, role=Role.objects.get(role_name=Role.ADMIN), created_by=by, updated_by=by)
     member.save(force_insert=True)
-    return account, _new_token(account)
+    token = _new_token(account)
+    _note(member, "account.created", account.pk, after=_shown(account))
+    return account, token
 
 
 def _new_token(account: Account) -> str:
@@ -48,6 +61,83 @@ def _new_token(account: Account) -> str:
     return token
 
 
-def delete_account(*, account: Account, by: User) -> None:
+def _shown(account: Account) -> dict[str, Any]:
+    """What the history keeps of an account."""
+    return {"account_name": account.account_name, "website": account.website}
+
+
+def _locked(by: Member, expected: int | None = None) -> Account:
+    """The member's account, locked until the transaction ends.
+
+    Raises Missing when it is deleted by now, Stale when it is not at the expected version.
+    """
+    account = Account.objects.alive().select_for_update(no_key=True).filter(pk=by.account_id).first()
+    if account is None:
+        raise Missing("No such account.")
+    if expected is not None and account.version != expected:
+        raise Stale
+    return account
+
+
+def _note(by: Member, action: str, object_id: UUID, **changes: dict[str, Any]) -> None:
+    audit.record(account_id=by.account_id, user_id=by.user_id, action=action, object_id=object_id, **changes)
+
+
+@transaction.atomic
+def update_account(*, by: Member, changes: Mapping[str, str], expected: int | None = None) -> Account:
+    """Sets name and website.
+
+    Raises:
+        NotAllowed, Missing, Stale.
+        ValidationError: a field is wrong.
+    """
+    authorise(by.role.role_name, Right.UPDATE_ACCOUNT)
+    account = _locked(by, expected)
+    before = _shown(account)
+    for name, value in changes.items():
+        setattr(account, name, value.strip())
+    account.version += 1
+    account.updated_by = by.user
+    account.full_clean()
+    Account.objects.filter(pk=account.pk).update(
+        **_shown(account), version=account.version, updated_by=by.user, updated_at=Now()
+    )
+    _note(by, "account.updated", account.pk, before=before, after=_shown(account))
+    account.refresh_from_db()
+    return account
+
+
+@transaction.atomic
+def delete_account(*, by: Member, expected: int | None = None) -> None:
     """Hides the account and stops its token, at once. What waits is cancelled by the claim that meets it."""
-    Account.objects.alive().filter(pk=account.pk).update(deleted_at=Now(), updated_at=Now(), updated_by=by)
+    authorise(by.role.role_name, Right.DELETE_ACCOUNT)
+    account = _locked(by, expected)
+    Account.objects.filter(pk=account.pk).update(
+        deleted_at=Now(), version=F("version") + 1, updated_at=Now(), updated_by=by.user
+    )
+    _note(by, "account.deleted", account.pk, before=_shown(account))
+
+
+@transaction.atomic
+def reveal_token(*, by: Member) -> str:
+    """The current app secret token. Who saw it stands in the history."""
+    authorise(by.role.role_name, Right.SECRETS)
+    _locked(by)
+    token = Token.objects.get(account=by.account_id, expires_at=None)
+    _note(by, "token.revealed", token.pk)
+    return token.secret
+
+
+@transaction.atomic
+def rotate_token(*, by: Member, grace_seconds: int = 0) -> str:
+    """A new token. The present one works for `grace_seconds` more (at most 7 days); any older one ends now."""
+    authorise(by.role.role_name, Right.SECRETS)
+    account = _locked(by)
+    if not 0 <= grace_seconds <= GRACE_MAX_S:
+        raise ValidationError({"grace_seconds": [f"A whole number from 0 to {GRACE_MAX_S}."]})
+    own = Token.objects.filter(account=account)
+    own.exclude(expires_at=None).delete()
+    own.update(expires_at=Now() + timedelta(seconds=grace_seconds))
+    token = _new_token(account)
+    _note(by, "token.rotated", account.pk, after={"grace_seconds": grace_seconds})
+    return token

@@ -3,7 +3,10 @@
 Refused
 ├── NotAllowed      the role has no right to it
 ├── Missing         it does not exist for this person
-└── LimitReached    a limit of the installation; names it
+├── Conflict        it stands against what is there
+│   └── LimitReached    a limit of the installation; names it
+├── Stale           it was changed since the caller read it
+└── SignInRefused   who asks is not signed in; has a code
 Bad fields are Django's ValidationError, with a message for each field.
 """
 
@@ -20,5 +23,21 @@ class Missing(Refused):
     pass
 
 
-class LimitReached(Refused):
+class Conflict(Refused):
+    pass
+
+
+class LimitReached(Conflict):
     """Raised with a sentence that names the limit and its value."""
+
+
+class Stale(Refused):
+    pass
+
+
+class SignInRefused(Refused):
+    """`code` says why, and never whether the e-mail is known."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code

@@ -9,6 +9,9 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 
+# What stands for a secret that is not shown.
+MASK = "********"
+
 if TYPE_CHECKING:
     _TextField = models.Field[str, str]
 else:

@@ -124,7 +124,7 @@ def _lease(rows: Iterable[_Due], token: UUID) -> None:
 def _load(rows: Sequence[_Due], token: UUID, before: float) -> list[Claim]:
     """Each event's body and each destination's secrets once, whatever the fan-out."""
     events = Event.objects.in_bulk({row.event for row in rows})
-    targets = _targets({row.destination for row in rows})
+    targets = _targets({row.destination for row in rows}, rows[0].now) if rows else {}
     _give_back([row.delivery_id for row in rows if row.destination not in targets], token)
     return [
         Claim(
@@ -147,25 +147,25 @@ def _load(rows: Sequence[_Due], token: UUID, before: float) -> list[Claim]:
     ]
 
 
-def _targets(ids: set[UUID]) -> dict[UUID, Target]:
+def _targets(ids: set[UUID], now: datetime) -> dict[UUID, Target]:
     """Those whose secrets can be read. One that no key of FIELD_ENCRYPTION_KEYS fits must not stop the others."""
     try:
-        return {pk: _target(found) for pk, found in Destination.objects.in_bulk(ids).items()}
+        return {pk: _target(found, now) for pk, found in Destination.objects.in_bulk(ids).items()}
     except InvalidToken:
         if len(ids) == 1:
             logger.exception("no key of FIELD_ENCRYPTION_KEYS fits destination %s: its deliveries wait", *ids)
             return {}
-    return {pk: target for own in ids for pk, target in _targets({own}).items()}
+    return {pk: target for own in ids for pk, target in _targets({own}, now).items()}
 
 
-def _target(destination: Destination) -> Target:
+def _target(destination: Destination, now: datetime) -> Target:
     schedule = destination.retry_schedule
     return Target(
         id=destination.pk,
         url=destination.url,
         http_method=destination.http_method,
         headers=destination.headers,
-        signing_secret=destination.signing_secret,
+        signing_secrets=destination.signing_secrets(now),
         timeout_s=destination.timeout_s,
         schedule=tuple(settings.RETRY_SCHEDULE if schedule is None else schedule),
     )

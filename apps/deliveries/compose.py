@@ -31,7 +31,7 @@ def _headers(claim: Claim, now: datetime, content: bytes) -> tuple[tuple[str, st
     if claim.target.http_method == "GET":
         own = {name: value for name, value in own.items() if name.lower() != "content-type"}
     given = {name.lower() for name in own}
-    ours = list(sign(claim.target.signing_secret, webhook_id(claim.event, claim.target.id), now, content))
+    ours = list(sign(claim.target.signing_secrets, webhook_id(claim.event, claim.target.id), now, content))
     if "user-agent" not in given:
         ours.append(("User-Agent", f"DataPusher/{__version__}"))
     if claim.target.http_method != "GET" and "content-type" not in given:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import orjson
 
-MASK = "********"
+from apps.common.fields import MASK
+
 # Shorter values (a flag, a number) are no secrets, and masking them would garble every answer.
 _SECRET_MIN = 4
 _ALWAYS = frozenset({"set-cookie", "authorization"})

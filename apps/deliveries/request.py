@@ -31,7 +31,7 @@ class Target:
     url: str
     http_method: str
     headers: dict[str, str]
-    signing_secret: str
+    signing_secrets: tuple[str, ...]  # the present one, then one that is being replaced
     timeout_s: int
     schedule: tuple[int, ...]  # seconds between tries
 

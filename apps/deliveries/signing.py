@@ -12,9 +12,10 @@ def webhook_id(event: UUID, destination: UUID) -> str:
     return f"msg_{hashlib.sha256(event.bytes + destination.bytes).hexdigest()[:32]}"
 
 
-def sign(secret: str, message_id: str, moment: datetime, content: bytes) -> tuple[tuple[str, str], ...]:
+def sign(secrets: tuple[str, ...], message_id: str, moment: datetime, content: bytes) -> tuple[tuple[str, str], ...]:
     """The three headers over `content`: the body or, for GET, the query string as sent."""
-    signature = Webhook(secret).sign(message_id, moment, content.decode())
+    text = content.decode()
+    signature = " ".join(Webhook(secret).sign(message_id, moment, text) for secret in secrets)
     return (
         ("webhook-id", message_id),
         ("webhook-timestamp", str(int(moment.timestamp()))),

@@ -1,6 +1,7 @@
 """Where an account's data goes."""
 
 import json
+from datetime import datetime
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -14,6 +15,12 @@ from apps.common.ids import uuid7
 from apps.common.models import Stamped
 from apps.common.validators import no_control_characters
 from apps.destinations.validators import validate_retry_schedule, validate_url
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port: where a header's secret goes."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 class DestinationQuerySet(models.QuerySet["Destination"]):
@@ -40,6 +47,8 @@ class Destination(Stamped):
     http_method = models.CharField("HTTP method", max_length=5, choices=Method.choices, default=Method.POST)
     headers_text = EncryptedTextField(editable=False, help_text="the headers as a JSON object")
     signing_secret = EncryptedTextField(editable=False)
+    previous_secret = EncryptedTextField(blank=True, default="", editable=False)
+    previous_secret_until = models.DateTimeField(null=True, editable=False, help_text="until then it signs too")
     state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE, editable=False)
     state_reason = models.CharField(max_length=64, blank=True, default="", editable=False)
     timeout_s = models.PositiveSmallIntegerField(default=15, validators=[MinValueValidator(1), MaxValueValidator(30)])
@@ -67,6 +76,11 @@ class Destination(Stamped):
     @property
     def headers(self) -> dict[str, str]:
         return cast("dict[str, str]", json.loads(self.headers_text))
+
+    def signing_secrets(self, now: datetime) -> tuple[str, ...]:
+        """Those that sign: the present one and, while its grace lasts, the one that it replaced."""
+        previous, until = self.previous_secret, self.previous_secret_until
+        return (self.signing_secret, previous) if until is not None and until > now else (self.signing_secret,)
 
     @property
     def host(self) -> str:

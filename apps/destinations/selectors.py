@@ -4,9 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from apps.accounts.models import Account
 from apps.common.errors import Missing
 from apps.destinations.models import Destination
+
+
+def visible(account_ids: Iterable[UUID]) -> QuerySet[Destination]:
+    """The destinations of these accounts."""
+    return Destination.objects.alive().filter(account__in=list(account_ids))
 
 
 def destinations_of(account: Account) -> list[Destination]:

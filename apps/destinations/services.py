@@ -3,7 +3,8 @@
 import base64
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +13,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from apps.accounts.models import Account, Member
-from apps.accounts.policies import Right, may
-from apps.common.errors import LimitReached, NotAllowed
-from apps.destinations.models import Destination
+from apps.accounts.policies import Right, authorise
+from apps.audit import services as audit
+from apps.common.errors import LimitReached, Missing, Stale
+from apps.common.fields import MASK
+from apps.destinations.models import Destination, origin
 from apps.destinations.validators import validate_headers
-
-
-def _authorise(member: Member) -> None:
-    if not may(member.role.role_name, Right.MANAGE_DESTINATIONS):
-        raise NotAllowed("Only an Admin may change destinations.")
 
 
 @transaction.atomic
@@ -36,7 +35,7 @@ def create_destination(
         ValidationError: a field is wrong; it names the field.
         LimitReached: the account has MAX_DESTINATIONS_PER_ACCOUNT of them.
     """
-    _authorise(by)
+    authorise(by.role.role_name, Right.MANAGE_DESTINATIONS)
     Account.objects.select_for_update(no_key=True).get(pk=by.account_id)  # two creations count one after the other
     if Destination.objects.alive().filter(account=by.account_id).count() >= settings.MAX_DESTINATIONS_PER_ACCOUNT:
         limit = settings.MAX_DESTINATIONS_PER_ACCOUNT
@@ -50,12 +49,112 @@ def create_destination(
     )
     for field, value in policy.items():
         setattr(destination, field, value)
-    destination.signing_secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    destination.signing_secret = _new_secret()
     destination.created_by = destination.updated_by = by.user
     _check(destination, headers)
     destination.name = destination.name or destination.host[:255]
     destination.save(force_insert=True)
+    _note(by, "destination.created", destination, after=_kept(destination))
     return destination
+
+
+def _new_secret() -> str:
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def _kept(destination: Destination) -> dict[str, Any]:
+    """What the history keeps: no header value, no secret, and no query of the URL, where people put tokens."""
+    shown = ("name", "http_method", "state", "timeout_s", "retry_schedule")
+    return {name: getattr(destination, name) for name in shown} | {
+        "url": destination.url.partition("?")[0],
+        "headers": sorted(destination.headers),
+    }
+
+
+def _note(by: Member, action: str, destination: Destination, **changes: dict[str, Any]) -> None:
+    audit.record(account_id=destination.account_id, user_id=by.user_id, action=action, object_id=destination.pk, **changes)
+
+
+def _locked(destination_id: UUID, by: Member, expected: int | None) -> Destination:
+    """Locked until the transaction ends. Raises Missing when it is deleted by now, Stale when at another version."""
+    alive = Destination.objects.alive().filter(pk=destination_id, account=by.account_id)
+    found = alive.select_for_update(no_key=True, of=("self",)).first()
+    if found is None:
+        raise Missing("No such destination.")
+    if expected is not None and found.version != expected:
+        raise Stale
+    return found
+
+
+@transaction.atomic
+def update_destination(
+    *, destination: Destination, by: Member, changes: Mapping[str, Any], expected: int | None = None
+) -> Destination:
+    """Sets fields. A header value that reads `********` keeps what is stored.
+
+    A write that changes scheme, host or port of the URL must send every header value anew, whoever writes: a stored secret
+    never goes to a host for which it was not given.
+
+    Raises:
+        NotAllowed, Missing, Stale.
+        ValidationError: it names each wrong field.
+    """
+    authorise(by.role.role_name, Right.UPDATE_DESTINATIONS)
+    locked = _locked(destination.pk, by, expected)
+    before, stored = _kept(locked), locked.headers
+    moved = origin(changes.get("url", locked.url)) != origin(locked.url)
+    headers = _headers(changes.get("headers"), stored, moved=moved)
+    for name, value in changes.items():
+        if name != "headers":
+            setattr(locked, name, value.strip() if isinstance(value, str) else value)
+    locked.headers_text = json.dumps(headers)
+    _check(locked, headers)
+    locked.name = locked.name or locked.host[:255]
+    _store(locked, by)
+    _note(by, "destination.updated", locked, before=before, after=_kept(locked))
+    return locked
+
+
+def _headers(given: dict[str, str] | None, stored: dict[str, str], *, moved: bool) -> dict[str, str]:
+    """The headers to store. Raises ValidationError on `headers` for a mask that stands for nothing, or at a new host."""
+    if given is None:
+        given = dict.fromkeys(stored, MASK)
+    kept = {name for name, value in given.items() if value == MASK}
+    if kept and moved:
+        raise ValidationError({"headers": ["The URL leads to another host: send every header value anew."]})
+    if unknown := sorted(kept - stored.keys()):
+        raise ValidationError({"headers": [f"{name}: there is no stored value to keep." for name in unknown]})
+    return {name: stored[name] if name in kept else value for name, value in given.items()}
+
+
+def _store(destination: Destination, by: Member) -> None:
+    destination.version += 1
+    destination.updated_by = by.user
+    destination.save()
+    Destination.objects.filter(pk=destination.pk).update(updated_at=Now())
+    destination.refresh_from_db()
+
+
+@transaction.atomic
+def reveal_secret(*, destination: Destination, by: Member) -> str:
+    """The signing secret. Who saw it stands in the history."""
+    authorise(by.role.role_name, Right.SECRETS)
+    locked = _locked(destination.pk, by, None)
+    _note(by, "secret.revealed", locked)
+    return locked.signing_secret
+
+
+@transaction.atomic
+def rotate_secret(*, destination: Destination, by: Member, grace_seconds: int = 86_400) -> str:
+    """A new signing secret. The present one signs too for `grace_seconds` more (at most 7 days); an older one ends now."""
+    authorise(by.role.role_name, Right.SECRETS)
+    locked = _locked(destination.pk, by, None)
+    locked.previous_secret = locked.signing_secret if grace_seconds else ""
+    locked.previous_secret_until = timezone.now() + timedelta(seconds=grace_seconds) if grace_seconds else None
+    locked.signing_secret = _new_secret()
+    _store(locked, by)
+    _note(by, "secret.rotated", locked, after={"grace_seconds": grace_seconds})
+    return locked.signing_secret
 
 
 def _check(destination: Destination, headers: dict[str, str]) -> None:
@@ -73,27 +172,37 @@ def _check(destination: Destination, headers: dict[str, str]) -> None:
         raise ValidationError(wrong)
 
 
-def pause(*, destination: Destination, by: Member) -> None:
+def pause(*, destination: Destination, by: Member) -> Destination:
     """Deliveries wait from now on; a try that is already claimed may still go out."""
-    _set_state(destination, by, Destination.State.PAUSED, Destination.State.ACTIVE)
+    return _set_state(destination, by, Destination.State.PAUSED, Destination.State.ACTIVE)
 
 
-def resume(*, destination: Destination, by: Member) -> None:
+def resume(*, destination: Destination, by: Member) -> Destination:
     """What waited goes out again, after a person's pause or the system's disabling."""
-    _set_state(destination, by, Destination.State.ACTIVE, Destination.State.PAUSED, Destination.State.DISABLED)
+    return _set_state(destination, by, Destination.State.ACTIVE, Destination.State.PAUSED, Destination.State.DISABLED)
 
 
-def _set_state(destination: Destination, by: Member, new: str, *old: str) -> None:
-    _authorise(by)
-    own = Destination.objects.alive().filter(pk=destination.pk, account=by.account_id, state__in=old)
-    own.update(state=new, state_reason="", version=F("version") + 1, updated_at=Now(), updated_by=by.user)
+@transaction.atomic
+def _set_state(destination: Destination, by: Member, new: str, *old: str) -> Destination:
+    authorise(by.role.role_name, Right.MANAGE_DESTINATIONS)
+    locked = _locked(destination.pk, by, None)
+    before = _kept(locked)
+    if locked.state in old:
+        locked.state, locked.state_reason = new, ""
+        _store(locked, by)
+        _note(by, f"destination.{new}", locked, before=before, after=_kept(locked))
+    return locked
 
 
-def delete_destination(*, destination: Destination, by: Member) -> None:
+@transaction.atomic
+def delete_destination(*, destination: Destination, by: Member, expected: int | None = None) -> None:
     """Hides the destination at once; what waits for it is cancelled by the claim that meets it; its logs stay."""
-    _authorise(by)
-    own = Destination.objects.alive().filter(pk=destination.pk, account=by.account_id)
-    own.update(deleted_at=Now(), version=F("version") + 1, updated_at=Now(), updated_by=by.user)
+    authorise(by.role.role_name, Right.MANAGE_DESTINATIONS)
+    locked = _locked(destination.pk, by, expected)
+    Destination.objects.filter(pk=locked.pk).update(
+        deleted_at=Now(), version=F("version") + 1, updated_at=Now(), updated_by=by.user
+    )
+    _note(by, "destination.deleted", locked, before=_kept(locked))
 
 
 def disable(*, destination_ids: Iterable[UUID], reason: str) -> None:

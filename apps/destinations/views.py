@@ -18,8 +18,6 @@ from apps.destinations import selectors, services
 from apps.destinations.forms import DestinationForm
 from apps.users.models import User
 
-_ACTIONS = {"pause": services.pause, "resume": services.resume, "delete": services.delete_destination}
-
 
 def _member(request: HttpRequest, account_id: UUID) -> Member:
     try:
@@ -60,7 +58,11 @@ def act(request: HttpRequest, destination_id: UUID, account_id: UUID, action: st
     """Pauses, resumes or deletes, then shows the live page."""
     member = _member(request, account_id)
     try:
-        _ACTIONS[action](destination=selectors.destination_of(member.account, destination_id), by=member)
+        destination = selectors.destination_of(member.account, destination_id)
+        if action == "delete":
+            services.delete_destination(destination=destination, by=member)
+        else:
+            {"pause": services.pause, "resume": services.resume}[action](destination=destination, by=member)
     except Missing as error:
         raise Http404 from error
     except NotAllowed as error:

@@ -1,11 +1,13 @@
 """Who a person is."""
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
+from django.utils.crypto import constant_time_compare
 
 from apps.common.ids import uuid7
 from apps.common.models import Stamped
@@ -53,3 +55,28 @@ class User(AbstractBaseUser, PermissionsMixin, Stamped):
 
     def __str__(self) -> str:
         return str(self.pk)  # never the e-mail: this text reaches logs
+
+
+class SignIn(models.Model):
+    """What a REST client's tokens stand on. Ending it ends them all, access tokens too."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    refresh_id = models.UUIDField(help_text="of the one refresh token that has not been used")
+    password_mark = models.CharField(max_length=128, help_text="changes with the password, which ends the sign-in")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    def is_alive(self, now: datetime) -> bool:
+        """Whether its tokens count: not ended, not expired, the user active, the password unchanged."""
+        return self.ended_at is None and self.expires_at > now and self.user.is_active and fits(self.user, self.password_mark)
+
+
+def fits(user: User, mark: str) -> bool:
+    """Whether the mark was made of the user's present password."""
+    marks = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(mark, own) for own in marks)

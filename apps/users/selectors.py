@@ -6,9 +6,10 @@ from uuid import UUID
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db.models.functions import Now
-from django.utils.crypto import constant_time_compare
+from django.utils import timezone
 
-from apps.users.models import User
+from apps.users import tokens
+from apps.users.models import SignIn, User, fits
 
 
 def signed_in(session_keys: Iterable[str]) -> dict[str, UUID]:
@@ -26,10 +27,21 @@ def signed_in(session_keys: Iterable[str]) -> dict[str, UUID]:
     return {
         key: users[values[SESSION_KEY]].pk
         for key, values in claimed.items()
-        if values[SESSION_KEY] in users and _hash_fits(users[values[SESSION_KEY]], values.get(HASH_SESSION_KEY, ""))
+        if values[SESSION_KEY] in users and fits(users[values[SESSION_KEY]], values.get(HASH_SESSION_KEY, ""))
     }
 
 
-def _hash_fits(user: User, stored: str) -> bool:
-    fitting = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    return any(constant_time_compare(stored, own) for own in fitting)
+def bearer_of(access: str) -> SignIn | None:
+    """The living sign-in of an access token, with its user; None when the token does not count (any more). One query."""
+    claims = tokens.decode("access", access)
+    if claims is None:
+        return None
+    found = SignIn.objects.select_related("user").filter(pk=claims.sign_in_id).first()
+    return found if found is not None and found.is_alive(timezone.now()) else None
+
+
+def living(sign_in_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """sign-in id -> user id, for those that are alive. One query."""
+    now = timezone.now()
+    found = SignIn.objects.select_related("user").filter(pk__in=list(sign_in_ids), ended_at=None)
+    return {each.pk: each.user_id for each in found if each.is_alive(now)}

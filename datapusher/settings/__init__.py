@@ -1,5 +1,6 @@
 """All settings, one file a topic. A value that is wrong stops the start with one line that names it (`env.SettingError`)."""
 
+from datapusher.settings.api import *
 from datapusher.settings.base import *
 from datapusher.settings.channels import *
 from datapusher.settings.database import *

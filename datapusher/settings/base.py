@@ -22,8 +22,10 @@ INSTALLED_APPS = [
     "apps.destinations",
     "apps.accounts",
     "apps.users",
+    "apps.audit",
     "apps.common",
     "channels",
+    "rest_framework",
     "allauth",
     "allauth.account",
     "django.contrib.auth",
@@ -40,6 +42,7 @@ _CSP_MIDDLEWARE = (
 MIDDLEWARE = [
     # First: the sender's lane passes none of what follows, so that its answers are equal on every server.
     "apps.ingest.middleware.IngestMiddleware",
+    "apps.common.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     _CSP_MIDDLEWARE,

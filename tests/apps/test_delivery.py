@@ -123,7 +123,7 @@ async def test_what_waits_for_something_deleted_is_cancelled(what: str, cast: Ca
     await in_db(pause, destination=destination, by=await in_db(lambda: cast.admin))
     await post(cast.token, "e1", b"{}")
     if what == "account":
-        await in_db(delete_account, account=cast.account, by=cast.alice)
+        await in_db(lambda: delete_account(by=cast.admin))
     else:
         await in_db(delete_destination, destination=destination, by=await in_db(lambda: cast.admin))
     engine.wake()

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from apps.accounts.models import Account
 from apps.accounts.services import delete_account
-from apps.common.errors import LimitReached, NotAllowed
+from apps.common.errors import LimitReached, Missing, NotAllowed
 from apps.common.ids import uuid7
 from apps.deliveries.models import Delivery
 from apps.destinations import services
@@ -123,7 +123,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(cast: Cast) -> None:
 
 
 def test_in_a_deleted_account_nothing_exists(cast: Cast) -> None:
-    delete_account(account=cast.account, by=cast.alice)
+    delete_account(by=cast.admin)
     client, before = sign_in(cast.alice), everything()
     assert client.post(new(cast.account), FIELDS).status_code == 404
     assert everything() == before
@@ -145,7 +145,8 @@ SERVICES = [services.pause, services.resume, services.delete_destination]
 def test_the_services_keep_to_the_members_own_account(cast: Cast, service: Callable[..., None]) -> None:
     destination, stranger = cast.destination(HOOK), cast.other.members.get()
     before = everything()
-    service(destination=destination, by=stranger)
+    with pytest.raises(Missing):
+        service(destination=destination, by=stranger)
     assert everything() == before
 
 

@@ -147,7 +147,7 @@ def test_for_charlie_the_account_does_not_exist(cast: Cast) -> None:
 
 
 def test_nobody_sees_a_deleted_account(cast: Cast) -> None:
-    delete_account(account=cast.account, by=cast.alice)
+    delete_account(by=cast.admin)
     alice = sign_in(cast.alice)
     assert alice.get(f"/accounts/{cast.account.pk}/live/").status_code == 404
     assert alice.get("/")["Location"] == "/accounts/new/"

@@ -67,7 +67,7 @@ async def test_an_unknown_account_does_not_exist(browser: Browser) -> None:
 
 
 async def test_a_deleted_account_does_not_exist(cast: Cast, browser: Browser) -> None:
-    await in_db(delete_account, account=cast.account, by=cast.alice)
+    await in_db(lambda: delete_account(by=cast.admin))
     assert await (await browser.open()).end() == (4404, 4404)
 
 
@@ -84,7 +84,7 @@ async def test_a_refused_stranger_leaves_nothing_in_the_accounts_group(cast: Cas
 
 async def test_deleting_the_account_ends_its_sockets(cast: Cast, browser: Browser) -> None:
     alice, bob = await browser.watch(), await browser.watch(cast.bob)
-    await in_db(delete_account, account=cast.account, by=cast.alice)
+    await in_db(lambda: delete_account(by=cast.admin))
     assert [await alice.end(), await bob.end()] == [(4404, 4404)] * 2
 
 

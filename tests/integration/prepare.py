@@ -15,7 +15,7 @@ django.setup()
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402  (after setup)
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 
-from apps.accounts.models import Account, Member  # noqa: E402
+from apps.accounts.models import Member  # noqa: E402
 from apps.accounts.services import create_account, delete_account  # noqa: E402
 from apps.common.ids import uuid7  # noqa: E402
 from apps.users.models import User  # noqa: E402
@@ -35,8 +35,7 @@ def account(*urls: str) -> dict[str, str]:
 
 
 def delete(account_id: str) -> dict[str, str]:
-    found = Account.objects.get(pk=UUID(account_id))
-    delete_account(account=found, by=found.created_by)
+    delete_account(by=Member.objects.select_related("role").get(account=UUID(account_id)))
     return {}
 
 

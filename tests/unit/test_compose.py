@@ -33,7 +33,7 @@ def claim(
     traceparent: str = "",
     attempts: int = 0,
 ) -> Claim:
-    target = Target(DESTINATION, url, method, headers or {"X-Key": "k"}, SECRET, 15, (5,))
+    target = Target(DESTINATION, url, method, headers or {"X-Key": "k"}, (SECRET,), 15, (5,))
     now = datetime.now(UTC)
     ids = (UUID(int=3), UUID(int=4), UUID(int=5))
     return Claim(*ids, EVENT, "order-1", now, body, traceparent, attempts, target, now, 0.0, 45)
@@ -179,7 +179,7 @@ def test_the_webhook_id_is_that_of_event_and_destination_on_every_try_and_every_
 @settings(max_examples=100, derandomize=True, deadline=None)
 def test_any_content_is_signed_so_that_the_verifier_takes_it_and_nothing_else(content: bytes) -> None:
     body = json.dumps([content.decode()]).encode()
-    headers = dict(sign(SECRET, "msg_1", datetime.now(UTC), body))
+    headers = dict(sign((SECRET,), "msg_1", datetime.now(UTC), body))
     Webhook(SECRET).verify(body, headers)
     for forged in (body + b" ", body[:-1]):
         with pytest.raises(WebhookVerificationError):
@@ -189,7 +189,7 @@ def test_any_content_is_signed_so_that_the_verifier_takes_it_and_nothing_else(co
 @pytest.mark.parametrize("age", [timedelta(minutes=-6), timedelta(minutes=6)])
 def test_the_timestamp_is_the_moment_that_was_given(age: timedelta) -> None:
     moment = datetime.now(UTC) + age
-    headers = dict(sign(SECRET, "msg_1", moment, b"{}"))
+    headers = dict(sign((SECRET,), "msg_1", moment, b"{}"))
     assert headers["webhook-timestamp"] == str(int(moment.timestamp()))
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(b"{}", headers)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from apps.deliveries.masking import MASK, mask_body, mask_headers
+from apps.common.fields import MASK
+from apps.deliveries.masking import mask_body, mask_headers
 
 SECRET = """a/b+c="d"<e>&'f'\\g"""
 

@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError
 
 from apps.accounts.models import Member
-from apps.accounts.selectors import accounts_of
+from apps.accounts.selectors import accounts_of, membership
 from apps.accounts.services import create_account, delete_account
 from apps.destinations.services import create_destination
 from apps.users.models import User
@@ -113,7 +113,7 @@ def _demo_user() -> tuple[User, str]:
 def _demo_account(user: User, port: int) -> str:
     """A new account in place of the last demo's, whose receivers are gone. Returns its token."""
     for earlier in accounts_of(user):
-        delete_account(account=earlier, by=user)
+        delete_account(by=membership(user, earlier.pk))
     account, token = create_account(by=user, account_name="Demo", website="https://example.com")
     admin = Member.objects.select_related("role", "user").get(account=account, user=user)
     try:

@@ -1,0 +1,47 @@
+"""JSON in and out of the API."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+import orjson
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(word)
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)
+
+
+class JsonParser(BaseParser):
+    """RFC 8259 in UTF-8; NaN and Infinity are refused."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        try:
+            value = _decoder.decode(stream.read().decode())
+        except (ValueError, RecursionError) as error:
+            raise ParseError("The body is not JSON in UTF-8.") from error
+        if not isinstance(value, dict):
+            raise ParseError("The body must be a JSON object.")
+        return value
+
+
+class JsonRenderer(BaseRenderer):
+    """orjson: UUIDs, times and finished JSON (`orjson.Fragment`) as they are."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        return b"" if data is None else orjson.dumps(data)

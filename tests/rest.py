@@ -1,0 +1,55 @@
+"""A REST client with a bearer token, without a server."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.test import Client
+
+from apps.users.models import User
+from apps.users.services import sign_in
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: Any
+
+
+class Rest:
+    """`Rest(alice).get("accounts/")`; without a user nobody is signed in."""
+
+    def __init__(self, user: User | None = None) -> None:
+        self.pair = sign_in(user=user) if user else None
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.pair:
+            sent.setdefault("Authorization", f"Bearer {self.pair.access}")
+        if body is not None:
+            raw = Client().generic(method, f"/api/v1/{path}", _json(body), "application/json", headers=sent)
+        else:
+            raw = Client().generic(method, f"/api/v1/{path}", headers=sent)
+        answered = {name.lower(): value for name, value in raw.items()}
+        return Answer(raw.status_code, answered, raw.json() if raw.content else None)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return self("POST", path, {} if body is None else body, **headers)
+
+    def put(self, path: str, body: Any, **headers: str) -> Answer:
+        return self("PUT", path, body, **headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> Answer:
+        return self("PATCH", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Answer:
+        return self("DELETE", path, **headers)
+
+
+def _json(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else orjson.dumps(body)
