@@ -40,6 +40,7 @@ def create_destination(
     if Destination.objects.alive().filter(account=by.account_id).count() >= settings.MAX_DESTINATIONS_PER_ACCOUNT:
         limit = settings.MAX_DESTINATIONS_PER_ACCOUNT
         raise LimitReached(f"The account has {limit} destinations, the most that MAX_DESTINATIONS_PER_ACCOUNT allows.")
+    headers = _headers(headers, {}, moved=False)
     destination = Destination(
         account_id=by.account_id,
         name=name.strip(),
