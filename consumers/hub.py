@@ -1,4 +1,4 @@
-"""What one process knows of its sockets: once a second, in five queries for all of them, whether each may go on and is
+"""What one process knows of its sockets: once a second, in six queries for all of them, whether each may go on and is
 where its account is. A lost last message has no successor: only this look finds it."""
 
 import asyncio
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apps.accounts import selectors as accounts
 from apps.common.batching import PerLoop
-from apps.common.lanes import TRANSIENT, lane
+from apps.common.lanes import lane
 from apps.logs import selectors as logs
 from apps.users import selectors as users
 
@@ -20,11 +20,12 @@ _LOOK_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who watches what, by which session."""
+    """Who watches what, by a browser's session or by a REST client's sign-in."""
 
     account_id: UUID
     user_id: UUID
-    session_key: str
+    session_key: str = ""
+    sign_in_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,23 @@ class Watcher(Protocol):
     viewer: Viewer
     cursor: int
 
+    def may_stay(self, view: View) -> bool: ...
+
     async def looked(self, view: View, *, was_at: int) -> None:
         """`was_at`: the watcher's cursor before the look began; a broadcast may have moved it on since."""
 
 
 def look(viewers: set[Viewer]) -> dict[Viewer, View]:
-    """Five queries, however many viewers."""
+    """Six queries, however many viewers."""
     account_ids = {viewer.account_id for viewer in viewers}
-    signed_in = users.signed_in({viewer.session_key for viewer in viewers})
+    sessions = users.signed_in({viewer.session_key for viewer in viewers if viewer.session_key})
+    sign_ins = users.living({viewer.sign_in_id for viewer in viewers if viewer.sign_in_id})
     roles = accounts.roles((viewer.account_id, viewer.user_id) for viewer in viewers)
     existing = accounts.existing(account_ids)
     newest = logs.newest(account_ids)
     return {
         viewer: View(
-            signed_in=signed_in.get(viewer.session_key) == viewer.user_id,
+            signed_in=viewer.user_id in {sessions.get(viewer.session_key), sign_ins.get(viewer.sign_in_id or viewer.user_id)},
             account_exists=viewer.account_id in existing,
             role=roles.get((viewer.account_id, viewer.user_id)),
             newest=newest[viewer.account_id],
@@ -94,19 +98,22 @@ class Hub:
         cursors = {watcher: watcher.cursor for watcher in self._watchers}
         try:
             views = await lane("read").run(look, {watcher.viewer for watcher in cursors})
-        except TRANSIENT as error:
+        except Exception as error:  # noqa: BLE001  (whatever it was, the next look may succeed)
             logger.warning("live sockets wait for the database: %s", type(error).__name__)
             return
         for watcher, was_at in cursors.items():
+            if watcher not in self._watchers or not watcher.may_stay(views[watcher.viewer]):
+                continue
             # One that still stands with its last look reads slowly, or not at all: it must hold up nobody else.
-            if watcher in self._watchers and watcher not in self._telling:
+            if watcher not in self._telling:
                 self._telling[watcher] = asyncio.create_task(self._tell(watcher, views[watcher.viewer], was_at))
 
     async def _tell(self, watcher: Watcher, view: View, was_at: int) -> None:
         try:
             await watcher.looked(view, was_at=was_at)
-        except Exception:
-            logger.exception("a live socket failed")
+        except Exception as error:  # noqa: BLE001  (it costs this one socket)
+            logger.info("a live socket failed: %s", type(error).__name__)
+            self.leave(watcher)
         finally:
             del self._telling[watcher]
 

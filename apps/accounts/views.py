@@ -1,7 +1,5 @@
 """The pages of an account."""
 
-from typing import cast
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -12,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from apps.accounts import selectors, services
 from apps.accounts.forms import AccountForm
 from apps.common.errors import LimitReached
-from apps.users.models import User
+from apps.users.selectors import caller
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -27,7 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def new_account(request: HttpRequest) -> HttpResponse:
     """The form; after a valid post the page that shows the token, once. A token never enters a session or a URL."""
-    user = cast(User, request.user)
+    user = caller(request)
     if not selectors.may_create_accounts(user):
         raise PermissionDenied
     form = AccountForm(request.POST or None)

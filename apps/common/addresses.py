@@ -22,10 +22,11 @@ _NEVER: tuple[Network, ...] = tuple(
         "::/128",
         "224.0.0.0/4",
         "ff00::/8",
+        "64:ff9b:1::/48",  # a network's own NAT64: where in it the IPv4 address stands is not for us to know
         "255.255.255.255/32",
     )
 )
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+_NAT64 = (IPv6Network("64:ff9b::/96"),)
 _V4_COMPATIBLE = IPv6Network("::/96")
 # All that is public in IPv6; `is_global` alone also takes what nobody has been given yet, and the old site-local.
 _GLOBAL_UNICAST = IPv6Network("2000::/3")

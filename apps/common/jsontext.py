@@ -11,9 +11,13 @@ class Number(str):
     __slots__ = ()
 
 
-def decoder(pairs: Callable[[list[tuple[str, Any]]], Any] = dict, constant: Callable[[str], Any] = str) -> json.JSONDecoder:
-    """A decoder over the C scanner. `constant` gets NaN, Infinity and -Infinity."""
-    return json.JSONDecoder(object_pairs_hook=pairs, parse_int=Number, parse_float=Number, parse_constant=constant)
+def decoder(
+    pairs: Callable[[list[tuple[str, Any]]], Any] = dict,
+    constant: Callable[[str], Any] = str,
+    number: Callable[[str], Any] = Number,
+) -> json.JSONDecoder:
+    """A decoder over the C scanner. `constant` gets NaN, Infinity and -Infinity, `number` each number's text."""
+    return json.JSONDecoder(object_pairs_hook=pairs, parse_int=number, parse_float=number, parse_constant=constant)
 
 
 _decoder = decoder()

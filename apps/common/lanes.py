@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DataError, IntegrityError, InterfaceError, InternalError, OperationalError, connection
 
 T = TypeVar("T")
 
 # What a lost connection, a restart, a lock or a deadlock raises: the same work may succeed when it is done again.
-TRANSIENT = (OperationalError, InterfaceError)
+# InternalError: a server that became read-only, as after a failover or with a full disk.
+TRANSIENT = (OperationalError, InterfaceError, InternalError)
 
 
 class Lane:
@@ -45,7 +46,9 @@ def _leave(all_here: Barrier) -> None:
 def _guarded(work: Callable[..., T], arguments: tuple[object, ...]) -> T:
     try:
         return work(*arguments)
-    except TRANSIENT:
+    except (DataError, IntegrityError):
+        raise  # the row's fault, not the connection's
+    except Exception:
         connection.close()
         raise
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from apps.common import context, request_id
@@ -12,6 +13,8 @@ class RequestIdMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.COOKIES.get(settings.SESSION_COOKIE_NAME, "x").isalnum():
+            del request.COOKIES[settings.SESSION_COOKIE_NAME]  # not of our making; PostgreSQL fails on a NUL in it
         identity = request_id.choose(request.headers.get("X-Request-ID", ""))
         context.request_id.set(identity)
         response = self._get_response(request)

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from apps.common.addresses import Policy
 from apps.common.batching import BAD_DATA, Batcher, Bounds, PerLoop
 from apps.common.ids import uuid7
 from apps.common.lanes import TRANSIENT, lane
-from apps.deliveries import claims, services
+from apps.deliveries import claims, masking, services
 from apps.deliveries.compose import compose
 from apps.deliveries.network import Guard
 from apps.deliveries.request import Claim, Error, Outcome, Result
@@ -55,7 +55,7 @@ class Engine:
         self._clearing = False  # a suspect waits for this worker to hold nothing else
         self._loop_task: asyncio.Task[None] | None = None
         self._in_air: dict[UUID, asyncio.Task[None]] = {}
-        self._broadcasts: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[object]] = set()
         self._unrecorded = 0
         self._pause = _BACK_OFF_S[0]
         self._recorder = Batcher(self._record, bounds=Bounds(waiting_items=10**6, waiting_bytes=2**40))
@@ -85,8 +85,8 @@ class Engine:
                     await self._rest()
             if self._in_air:
                 await asyncio.wait(self._in_air.values())
-            if self._broadcasts:
-                await asyncio.wait(self._broadcasts)
+            if self._beside:
+                await asyncio.wait(self._beside)
         logger.info("worker stopped")
 
     async def _rest(self) -> None:
@@ -132,6 +132,7 @@ class Engine:
 
     def _start_try(self, claim: Claim, sender: Sender) -> None:
         if claim.delivery_id in self._in_air:  # our own lease ended while the try is still in the air
+            self._keep(self._insist(claims.give_back, [claim]))
             return
         task = asyncio.create_task(self._deliver(claim, sender))
         self._in_air[claim.delivery_id] = task
@@ -170,7 +171,10 @@ class Engine:
         sent_at = claim.claimed_at + timedelta(seconds=passed)
         request = compose(claim, sent_at)
         outcome = Outcome(Error.URL_TOO_LONG) if request is None else await sender.send(request)
-        return Result(uuid7(), claim, outcome, sent_at)
+        own = claim.target.headers
+        long = masking.is_long(outcome, own)
+        shown = await asyncio.to_thread(masking.mask, outcome, own) if long else masking.mask(outcome, own)
+        return Result(uuid7(), claim, outcome, sent_at, shown)
 
     async def _record(self, results: Sequence[Result]) -> Sequence[None]:
         """Writes until it is written: a result in hand is worth as much as an event. One bad row is recorded bare."""
@@ -179,18 +183,22 @@ class Engine:
         while recorded is None:
             try:
                 recorded = await lane("record").run(partial(services.record, results, repeated=repeated))
-            except TRANSIENT as error:
-                logger.warning("results wait for the database: %s", type(error).__name__)
-                await asyncio.sleep(pause)
-                repeated, pause = True, min(pause * 2, _BACK_OFF_S[1])
             except BAD_DATA:
                 if len(results) > 1 or results[0].outcome.error is Error.INTERNAL:
                     raise  # halved by the batcher, until the bad row stands alone
                 results = [services.bare(results[0])]
-        broadcast = asyncio.create_task(publish(recorded.entries))
-        self._broadcasts.add(broadcast)
-        broadcast.add_done_callback(self._broadcasts.discard)
+            except Exception as error:  # noqa: BLE001  (whatever the database says, the result stays in hand)
+                logger.warning("results wait for the database: %s", type(error).__name__)
+                await asyncio.sleep(pause)
+                repeated, pause = True, min(pause * 2, _BACK_OFF_S[1])
+        self._keep(publish(recorded.entries))
         return [None] * len(results)
+
+    def _keep(self, work: Coroutine[Any, Any, object]) -> None:
+        """Runs beside the loop; `stop` waits for it."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     async def _insist(self, work: Callable[..., T], *arguments: object) -> T | None:
         """The result; None after a pause when there is none. The engine's loop never ends by an error."""

@@ -81,6 +81,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What of an answer may be shown."""
+
+    headers: bytes = b"{}"  # a JSON object
+    body: bytes = b""  # the first 1 KiB
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A try to be recorded. `log_id` is made with the try, so that recording it twice is seen."""
 
@@ -88,3 +96,4 @@ class Result:
     claim: Claim
     outcome: Outcome
     sent_at: datetime  # the database's clock
+    shown: Shown = Shown()

@@ -3,7 +3,10 @@
 import asyncio
 import errno
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import aiohttp
 from django.utils import timezone
@@ -37,67 +40,119 @@ class Sender:
         self._socket_factory = socket_factory
 
     async def __aenter__(self) -> "Sender":
-        self._session = aiohttp.ClientSession(
+        self._session = self._make(keepalive_timeout=_KEEP_ALIVE_S)
+        # aiohttp's own repeat, for some methods only, would be a second way of trying again; ours is in `_open`.
+        self._session._retry_connection = False
+        self._fresh = self._make(force_close=True)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+        await self._fresh.close()
+
+    def _make(self, **connector: Any) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # the engine has seats; the default of 100 lets 100 hung receivers stop everybody
                 socket_factory=self._socket_factory,
-                keepalive_timeout=_KEEP_ALIVE_S,
                 ttl_dns_cache=10,  # seconds
+                **connector,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             trust_env=False,
+            trace_configs=[_notes_reuse()],
         )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
 
     async def send(self, request: OutboundRequest) -> Outcome:
-        """One try, within `request.timeout_s` for all of it.
+        """One try, within `request.timeout_s` for all of it. Once the head of the answer is in, its status decides.
 
         Raises:
             OurFault: nothing was sent for want of a resource of ours.
         """
         began = time.monotonic()
+        deadline = asyncio.get_running_loop().time() + request.timeout_s
         try:
-            async with asyncio.timeout(request.timeout_s):
-                return await self._exchange(request, began)
+            async with asyncio.timeout_at(deadline):
+                response = await self._open(request)
+            return await _outcome(response, began, deadline)
         except TimeoutError:
             error = Error.TIMEOUT
         except (aiohttp.ClientError, OSError, ValueError) as failure:
             error = _code(failure, request.url)
         return Outcome(error, latency_ms=_since(began))
 
-    async def _exchange(self, request: OutboundRequest, began: float) -> Outcome:
-        # encoded: the URL goes out as it was saved, never quoted anew.
-        async with self._session.request(
-            request.method,
-            URL(request.url, encoded=True),
-            headers=CIMultiDict(request.headers),
-            data=request.body,
-            allow_redirects=False,
-        ) as response:
-            head = await _read_head(response.content)
-            return Outcome(
-                Error.NONE if 200 <= response.status < 300 else Error.HTTP_STATUS,
-                response_status=response.status,
-                latency_ms=_since(began),
-                response_headers=tuple((_text(name), _text(value)) for name, value in response.raw_headers),
-                response_body=head,
-                retry_after_s=_retry_after(response.headers.get("Retry-After", "")),
-            )
+    async def _open(self, request: OutboundRequest) -> aiohttp.ClientResponse:
+        """The answer's head. A receiver may close a kept connection just as we use it: then once more on a new one, which
+        is the same try, with the same webhook-id."""
+        connection = _Connection()
+        try:
+            return await _request(self._session, request, connection)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if not connection.reused:
+                raise
+        return await _request(self._fresh, request, connection)
 
 
-async def _read_head(content: aiohttp.StreamReader) -> bytes:
+@dataclass(slots=True)
+class _Connection:
+    reused: bool = False
+
+
+def _notes_reuse() -> aiohttp.TraceConfig:
+    async def note(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceConnectionReuseconnParams) -> None:
+        context.trace_request_ctx.reused = True
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_reuseconn.append(note)
+    return config
+
+
+async def _request(session: aiohttp.ClientSession, request: OutboundRequest, connection: _Connection) -> aiohttp.ClientResponse:
+    return await session.request(
+        request.method,
+        URL(request.url, encoded=True),  # encoded: it goes out as it was saved, never quoted anew
+        headers=CIMultiDict(request.headers),
+        data=request.body,
+        allow_redirects=False,
+        trace_request_ctx=connection,
+    )
+
+
+async def _outcome(response: aiohttp.ClientResponse, began: float, deadline: float) -> Outcome:
+    head, whole = await _read_head(response.content, deadline)
+    if whole:
+        response.release()
+    else:
+        response.close()
+    return Outcome(
+        Error.NONE if 200 <= response.status < 300 else Error.HTTP_STATUS,
+        response_status=response.status,
+        latency_ms=_since(began),
+        response_headers=tuple((_text(name), _text(value)) for name, value in response.raw_headers),
+        response_body=head,
+        retry_after_s=_retry_after(response.headers.get("Retry-After", "")),
+    )
+
+
+async def _read_head(content: aiohttp.StreamReader, deadline: float) -> tuple[bytes, bool]:
+    """What there is of the body, and whether it came to its end. A body that is cut off or hangs takes nothing from the
+    status: what was accepted must not be sent again."""
     head = bytearray()
     seen = 0
-    while seen < _DRAIN_MAX and (chunk := await content.read(_DRAIN_MAX - seen)):
-        seen += len(chunk)
-        head += chunk[: max(0, _HEAD_MAX - len(head))]
-    return bytes(head)
+    with suppress(aiohttp.ClientError, OSError, ValueError):
+        async with asyncio.timeout_at(deadline):
+            while seen < _DRAIN_MAX:
+                chunk = await content.read(_DRAIN_MAX - seen)
+                if not chunk:
+                    return bytes(head), True
+                seen += len(chunk)
+                head += chunk[: max(0, _HEAD_MAX - len(head))]
+    return bytes(head), False
 
 
 def _since(began: float) -> int:

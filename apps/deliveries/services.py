@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.deliveries import masking, retry
+from apps.deliveries import retry
 from apps.deliveries.models import Delivery
 from apps.deliveries.request import Error, Outcome, Result
 from apps.destinations.services import disable
@@ -119,7 +119,6 @@ def _move(delivery: Delivery, step: retry.Succeeded | retry.RetryAt | retry.Give
 
 def _log(result: Result, delivery: Delivery, attempt: int, late: bool) -> Log:
     claim, outcome = result.claim, result.outcome
-    own_values = list(claim.target.headers.values())
     return Log(
         id=result.log_id,
         account_id=claim.account_id,
@@ -136,8 +135,8 @@ def _log(result: Result, delivery: Delivery, attempt: int, late: bool) -> Log:
         response_status=outcome.response_status,
         latency_ms=outcome.latency_ms,
         error=outcome.error.value,
-        response_headers=masking.mask_headers(outcome.response_headers, own_values),
-        response_body=masking.mask_body(outcome.response_body, own_values),
+        response_headers=result.shown.headers,
+        response_body=result.shown.body,
     )
 
 

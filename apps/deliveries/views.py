@@ -1,6 +1,5 @@
 """The live page."""
 
-from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -17,7 +16,7 @@ from apps.deliveries.selectors import waiting_by_destination
 from apps.destinations.models import Destination
 from apps.destinations.selectors import destinations_of
 from apps.logs.selectors import epoch, newest
-from apps.users.models import User
+from apps.users.selectors import caller
 
 # Entries that a page shows when it opens; the socket brings them, so that first and later entries come one way.
 _SHOWN_AT_FIRST = 200
@@ -28,7 +27,7 @@ _SHOWN_AT_FIRST = 200
 @require_safe
 def live(request: HttpRequest, account_id: UUID) -> HttpResponse:
     try:
-        member = membership(cast(User, request.user), account_id)
+        member = membership(caller(request), account_id)
     except Missing as error:
         raise Http404 from error
     account, role = member.account, member.role.role_name

@@ -1,6 +1,5 @@
 """The pages of a destination."""
 
-from typing import cast
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -16,12 +15,12 @@ from apps.accounts.selectors import accounts_of, membership
 from apps.common.errors import LimitReached, Missing, NotAllowed
 from apps.destinations import selectors, services
 from apps.destinations.forms import DestinationForm
-from apps.users.models import User
+from apps.users.selectors import caller
 
 
 def _member(request: HttpRequest, account_id: UUID) -> Member:
     try:
-        member = membership(cast(User, request.user), account_id)
+        member = membership(caller(request), account_id)
     except Missing as error:
         raise Http404 from error
     if not may(member.role.role_name, Right.MANAGE_DESTINATIONS):

@@ -13,7 +13,7 @@ from django.conf import settings
 from apps.accounts.selectors import TokenOwner
 from apps.accounts.services import digest_of
 from apps.common import request_id
-from apps.common.batching import Batcher, Overloaded, PerLoop
+from apps.common.batching import BAD_DATA, Batcher, Overloaded, PerLoop
 from apps.common.lanes import TRANSIENT, lane
 from apps.deliveries import doorbell
 from apps.events.models import Event
@@ -47,7 +47,7 @@ class Incoming:
     read: Callable[[], Awaitable[bytes]]
 
     def header(self, name: str) -> str:
-        return self.headers.get(name, "").strip()
+        return self.headers.get(name, "").strip(" \t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,8 @@ async def accept(incoming: Incoming) -> Answer:
         status, message, headers = refusal.status, refusal.message, refusal.headers
     except (OSError, Overloaded, *TRANSIENT) as error:  # also a sender that went away, and our patience's end
         logger.warning("post not stored: %s", type(error).__name__)
+    except BAD_DATA as error:  # its text quotes the row, and so the payload
+        logger.error("post not stored: %s", type(error).__name__)  # noqa: TRY400
     except Exception:
         logger.exception("post not stored")
     body = orjson.dumps({"success": status < 400, "message": message})

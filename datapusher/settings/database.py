@@ -26,8 +26,8 @@ def _postgresql(url: str) -> dict[str, Any]:
         "server_side_binding": True,  # bodies travel binary: 2.5 times as quick as literals, half the memory
         # 200 requests at once under Daphne open 200 connections without a pool, and half of them fail.
         # After an outage it must not stand in a back-off of minutes: it gives up after a second, and whoever asks next,
-        # or has waited 3 s, makes it try anew.
-        "pool": {"min_size": 1, "max_size": 20, "timeout": 3, "reconnect_timeout": 1},
+        # or has waited 5 s, makes it try anew.
+        "pool": {"min_size": 1, "max_size": 20, "timeout": 5, "reconnect_timeout": 1},
     }
     return config
 

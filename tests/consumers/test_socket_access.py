@@ -8,11 +8,13 @@ import uuid
 import pytest
 from channels.layers import get_channel_layer
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.models import Member, Role
 from apps.accounts.services import delete_account
 from apps.destinations.models import Destination
-from apps.users.models import User
+from apps.users import services
+from apps.users.models import SignIn, User
 from tests.browsing import sign_in
 from tests.cast import Cast
 from tests.consumers.sockets import Browser, path_of, session_of
@@ -166,6 +168,20 @@ async def test_where_a_bearer_is_offered_it_alone_counts(cast: Cast, browser: Br
     socket = browser.socket(path_of(cast.account.pk), session=session, origin=origin, subprotocols=offered)
     assert await socket.open()
     assert socket.subprotocol == VERSION
+    assert await socket.end() == (4401, 4401)
+
+
+async def test_a_bearer_watches_without_cookie_or_origin_as_long_as_its_sign_in_lasts(
+    cast: Cast, browser: Browser, destination: Destination
+) -> None:
+    pair = await in_db(lambda: services.sign_in(user=cast.alice))
+    socket = browser.socket(path_of(cast.account.pk), origin="", subprotocols=[VERSION, f"bearer.{pair.access}"])
+    assert await socket.open()
+    assert (await socket.frame())["type"] == "hello"
+    await in_db(write_logs, destination)
+    assert (await socket.entries(up_to=1))[0]["cursor"] == 1
+    await in_db(lambda: services.refresh(token=pair.refresh))
+    await in_db(SignIn.objects.update, ended_at=timezone.now())
     assert await socket.end() == (4401, 4401)
 
 

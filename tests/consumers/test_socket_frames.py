@@ -75,14 +75,15 @@ async def test_a_number_of_5000_digits_is_shown_by_its_head(browser: Browser, de
     assert entry["received_data_head"].encode() == body[:4096]
 
 
-async def test_many_entries_come_in_frames_of_at_most_500(browser: Browser, destination: Destination) -> None:
-    await in_db(write_logs, destination, 501)
+async def test_many_entries_come_in_frames_of_256_kib_without_a_seam(browser: Browser, destination: Destination) -> None:
+    await in_db(write_logs, destination, 501, body=b'["' + b"x" * 3000 + b'"]')
     socket = await browser.watch(query="after=0")
-    first, second = await socket.frame(), await socket.frame()
-    assert [(len(frame["entries"]), frame["after"], frame["cursor"]) for frame in (first, second)] == [
-        (500, 0, 500),
-        (1, 500, 501),
-    ]
+    frames = [await socket.frame()]
+    while frames[-1]["cursor"] < 501:
+        frames.append(await socket.frame())
+    assert [frame["after"] for frame in frames] == [0, *(frame["cursor"] for frame in frames[:-1])]
+    assert [entry["cursor"] for frame in frames for entry in frame["entries"]] == list(range(1, 502))
+    assert all(len(json.dumps(frame)) < 300_000 for frame in frames)
 
 
 async def test_heartbeats_carry_the_cursor(browser: Browser, destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from apps.audit.selectors import history_of
 from apps.common.api.envelope import received
 from apps.common.api.pagination import Listing
 from apps.common.api.views import Endpoint, checked, etag, expected_version, resource
-from apps.users.api.authentication import caller
+from apps.users.selectors import caller
 
 
 class OfAccount(Endpoint):

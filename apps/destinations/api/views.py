@@ -16,7 +16,7 @@ from apps.common.errors import Missing
 from apps.destinations import selectors, services
 from apps.destinations.api.serializers import DestinationSerializer, GraceSerializer, shown
 from apps.destinations.models import Destination
-from apps.users.api.authentication import caller
+from apps.users.selectors import caller
 
 
 def _values(member: Member) -> bool:

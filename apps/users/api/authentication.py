@@ -1,18 +1,11 @@
 """Who calls the API: by bearer token, or by the browser's session with CSRF. Where a bearer is sent, it alone counts."""
 
-from typing import cast
-
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from apps.users.models import SignIn, User
 from apps.users.selectors import bearer_of
-
-
-def caller(request: Request) -> User:
-    """Who calls. Only in views that want somebody signed in."""
-    return cast(User, request.user)
 
 
 class Bearer(BaseAuthentication):

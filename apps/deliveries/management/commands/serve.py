@@ -27,12 +27,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # daphne.server installs its own event loop when it is imported, before anything may make another.
         from daphne.endpoints import build_endpoint_description_strings  # noqa: PLC0415
+        from daphne.http_protocol import WebRequest  # noqa: PLC0415
         from daphne.server import Server  # noqa: PLC0415
         from twisted.internet import defer, reactor  # noqa: PLC0415
 
         def drain() -> defer.Deferred[None]:
             return defer.Deferred.fromFuture(asyncio.ensure_future(engine.current().stop()))
 
+        _cap_bodies(WebRequest)
         _check_port()
         with _alone() as alone:
             application = get_default_application()
@@ -59,6 +61,20 @@ class Command(BaseCommand):
 async def _work(application: Any) -> None:
     engine.current().start()
     await listen(application, CHANNEL)
+
+
+def _cap_bodies(request_class: Any) -> None:
+    """Daphne holds a whole body in memory before anybody sees it, with or without a token. What goes beyond the largest that
+    we take is dropped as it comes: the one byte too many is enough to refuse it."""
+    take = request_class.handleContentChunk
+    limit = max(settings.INGEST_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + 1
+
+    def handle_content_chunk(request: Any, data: bytes) -> None:
+        room = limit - request.content.tell()
+        if room > 0:
+            take(request, data[:room])
+
+    request_class.handleContentChunk = handle_content_chunk
 
 
 def _welcome() -> str:
