@@ -15,11 +15,13 @@ from apps.accounts.services import delete_account
 from apps.destinations.models import Destination
 from apps.users import services
 from apps.users.models import SignIn, User
+from consumers import hub
+from consumers.monitor import MonitorConsumer
 from tests.browsing import sign_in
 from tests.cast import Cast
 from tests.consumers.sockets import Browser, path_of, session_of
 from tests.consumers.writing import write_logs
-from tests.posting import in_db
+from tests.posting import in_db, until
 
 VERSION = "datapusher.v1"
 
@@ -235,3 +237,22 @@ async def test_of_25_sockets_that_open_at_once_20_are_let_in(cast: Cast, browser
 async def test_an_unknown_socket_is_refused_quietly(browser: Browser, caplog: pytest.LogCaptureFixture, path: str) -> None:
     assert not await browser.socket(path).open()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.embedded
+async def test_a_reader_that_takes_no_frame_is_let_go_and_leaves_nothing(
+    cast: Cast, browser: Browser, destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(self: MonitorConsumer, **_: object) -> None:
+        await asyncio.Event().wait()
+
+    def group() -> object:
+        return get_channel_layer().groups.get(f"logs.{cast.account.pk}")
+
+    await browser.watch()
+    assert group()
+    monkeypatch.setattr("consumers.monitor._SEND_S", 0.1)
+    monkeypatch.setattr(MonitorConsumer, "send", stuck)
+    await in_db(write_logs, destination)
+    await until(lambda: not group())
+    assert hub.current().sockets_of(cast.alice.pk) == 0
