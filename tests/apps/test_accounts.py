@@ -1,9 +1,7 @@
 """Accounts, their tokens and roles."""
 
-from threading import Barrier, Thread
-
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
 from apps.accounts.models import Account, Member, Role, Token
@@ -13,6 +11,7 @@ from apps.common.errors import LimitReached, NotAllowed
 from apps.users.models import User
 from tests.browsing import everything, sign_in, stands_anywhere
 from tests.cast import PASSWORD, Cast
+from tests.together import together
 
 NEW = "/accounts/new/"
 
@@ -83,23 +82,8 @@ def test_a_deleted_account_makes_room_for_another(cast: Cast, settings: Settings
 
 def test_creations_at_once_do_not_exceed_the_limit(cast: Cast, settings: Settings) -> None:
     settings.MAX_ACCOUNTS_PER_USER = 3
-    refused: list[str] = []
-    start = Barrier(6)
-
-    def create(number: int) -> None:
-        start.wait()
-        try:
-            create_account(by=cast.alice, account_name=f"A{number}")
-        except LimitReached as error:
-            refused.append(str(error))
-        finally:
-            connection.close()
-
-    threads = [Thread(target=create, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    outcomes = together(6, lambda number: create_account(by=cast.alice, account_name=f"A{number}"))
+    refused = [outcome for outcome in outcomes if isinstance(outcome, LimitReached)]
     assert (Account.objects.filter(created_by=cast.alice).count(), len(refused)) == (3, 4)
 
 

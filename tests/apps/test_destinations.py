@@ -1,11 +1,10 @@
 """Destinations at the pages: who may, what is refused, how their secrets stand."""
 
 from collections.abc import Callable
-from threading import Barrier, Thread
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.test import Client
 from pytest_django import Settings
 
@@ -21,6 +20,7 @@ from apps.users.models import User
 from tests.browsing import everything, sign_in, stands_anywhere
 from tests.cast import Cast, make_destination
 from tests.consumers.writing import write_logs
+from tests.together import together
 
 HOOK = "http://127.0.0.1:9/hook"
 FIELDS = {"url": HOOK, "http_method": "PUT", "name": " The shop ", "headers": "X-Key: a-secret-value\r\n\r\nAccept:*/*\r\n"}
@@ -227,23 +227,9 @@ def test_a_destination_too_many_is_refused_naming_the_limit(cast: Cast, settings
 
 def test_creations_at_once_do_not_exceed_the_limit(cast: Cast, settings: Settings) -> None:
     settings.MAX_DESTINATIONS_PER_ACCOUNT = 2
-    start, admin = Barrier(6), cast.admin
-    refusals: list[str] = []
-
-    def create() -> None:
-        start.wait()
-        try:
-            make_destination(admin, HOOK)
-        except LimitReached as error:
-            refusals.append(str(error))
-        finally:
-            connection.close()
-
-    threads = [Thread(target=create) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    admin = cast.admin
+    outcomes = together(6, lambda _: make_destination(admin, HOOK))
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, LimitReached)]
     assert (Destination.objects.count(), len(refusals)) == (2, 4)
 
 

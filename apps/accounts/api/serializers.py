@@ -3,19 +3,15 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.accounts.models import Account
-from apps.common.api.serializers import Strict
+from apps.common.api.serializers import Stamps, Strict
 
 
-class AccountSerializer(Strict):
+class AccountSerializer(Stamps):
     account_id = serializers.UUIDField(source="id", read_only=True)
     account_name = serializers.CharField(max_length=200)
     website = serializers.CharField(max_length=2048, allow_blank=True, required=False)
     ingest_rate = serializers.IntegerField(read_only=True)
     app_secret_token = serializers.CharField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
-    updated_at = serializers.DateTimeField(read_only=True)
-    created_by = serializers.UUIDField(source="created_by_id", read_only=True)
-    updated_by = serializers.UUIDField(source="updated_by_id", read_only=True)
 
     FIXED = ("account_id",)
 

@@ -30,3 +30,12 @@ class Strict(_Serializer):
         shown = self.to_representation(self.instance)
         if changed := [name for name in self.FIXED if name in data and str(data[name]) != str(shown[name])]:
             raise serializers.ValidationError({name: ["This field never changes."] for name in changed})
+
+
+class Stamps(Strict):
+    """Who made and changed it, and when."""
+
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+    created_by = serializers.UUIDField(source="created_by_id", read_only=True)
+    updated_by = serializers.UUIDField(source="updated_by_id", read_only=True)

@@ -2,12 +2,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.api.serializers import Strict
+from apps.common.api.serializers import Stamps, Strict
 from apps.common.fields import MASK
 from apps.destinations.models import Destination
 
 
-class DestinationSerializer(Strict):
+class DestinationSerializer(Stamps):
     """The rules of url, headers and schedule stand in the service; here only their shape."""
 
     id = serializers.UUIDField(read_only=True)
@@ -24,10 +24,6 @@ class DestinationSerializer(Strict):
         child=serializers.IntegerField(min_value=1, max_value=604_800), max_length=30, allow_null=True, required=False
     )
     signing_secret = serializers.CharField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
-    updated_at = serializers.DateTimeField(read_only=True)
-    created_by = serializers.UUIDField(source="created_by_id", read_only=True)
-    updated_by = serializers.UUIDField(source="updated_by_id", read_only=True)
 
     FIXED = ("account_id",)
 

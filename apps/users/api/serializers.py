@@ -1,6 +1,6 @@
 from rest_framework import serializers
 
-from apps.common.api.serializers import Strict
+from apps.common.api.serializers import Stamps, Strict
 
 
 class Credentials(Strict):
@@ -16,10 +16,6 @@ class OptionalRefreshToken(Strict):
     refresh = serializers.CharField(max_length=4096, required=False)
 
 
-class Me(Strict):
+class Me(Stamps):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField(read_only=True)
-    created_at = serializers.DateTimeField(read_only=True)
-    updated_at = serializers.DateTimeField(read_only=True)
-    created_by = serializers.UUIDField(source="created_by_id", read_only=True)
-    updated_by = serializers.UUIDField(source="updated_by_id", read_only=True)
