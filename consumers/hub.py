@@ -8,10 +8,13 @@ from typing import Protocol
 from uuid import UUID
 
 from apps.accounts import selectors as accounts
-from apps.common.batching import PerLoop
-from apps.common.lanes import lane
+from apps.common.batching import Batcher, Overloaded, PerLoop
+from apps.common.lanes import TRANSIENT, lane
+from apps.common.metrics import SOCKETS
+from apps.common.rate import Ask, RateLimit
 from apps.logs import selectors as logs
 from apps.users import selectors as users
+from consumers import protocol
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +50,8 @@ class Watcher(Protocol):
     async def looked(self, view: View, *, was_at: int) -> None:
         """`was_at`: the watcher's cursor before the look began; a broadcast may have moved it on since."""
 
+    def end(self, why: str) -> None: ...
+
 
 def look(viewers: set[Viewer]) -> dict[Viewer, View]:
     """Six queries, however many viewers."""
@@ -77,11 +82,13 @@ class Hub:
 
     def join(self, watcher: Watcher) -> None:
         self._watchers.add(watcher)
+        SOCKETS.set(len(self._watchers))
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="live-hub")
 
     def leave(self, watcher: Watcher) -> None:
         self._watchers.discard(watcher)
+        SOCKETS.set(len(self._watchers))
 
     def sockets_of(self, user_id: UUID) -> int:
         return sum(watcher.viewer.user_id == user_id for watcher in self._watchers)
@@ -90,7 +97,10 @@ class Hub:
         try:
             while self._watchers:
                 await asyncio.sleep(_LOOK_EVERY_S)
-                await self._look_once()
+                try:
+                    await self._look_once()
+                except Exception:
+                    logger.exception("the look at the live sockets goes on after an error")
         finally:
             self._task = None
 
@@ -111,11 +121,21 @@ class Hub:
     async def _tell(self, watcher: Watcher, view: View, was_at: int) -> None:
         try:
             await watcher.looked(view, was_at=was_at)
-        except Exception as error:  # noqa: BLE001  (it costs this one socket)
-            logger.info("a live socket failed: %s", type(error).__name__)
-            self.leave(watcher)
+        except TRANSIENT:
+            pass  # the next look may succeed
+        except Exception as error:  # noqa: BLE001  (it costs this one socket; the browser comes back)
+            watcher.end(type(error).__name__)
         finally:
             del self._telling[watcher]
 
 
 current = PerLoop(Hub)
+_opens: PerLoop[Batcher[Ask, bool]] = PerLoop(lambda: Batcher(RateLimit().allow))
+
+
+async def may_open(user_id: UUID) -> bool:
+    """Whether the user may open one more socket now; counts it. Opening costs a few queries, which following does not."""
+    try:
+        return await _opens().submit(Ask(f"sockets:{user_id}", protocol.OPENS_A_MINUTE, 60))
+    except Overloaded:
+        return False

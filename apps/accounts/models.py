@@ -37,6 +37,19 @@ class Account(Stamped):
         return self.account_name
 
 
+class Full(models.Model):
+    """An account of which more than MAX_WAITING_PER_ACCOUNT deliveries wait: it takes nothing until fewer do.
+
+    A table of its own, since whoever books the ledger writes it: that must not hold up, nor change, the account's row.
+    """
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True, related_name="full")
+    since = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class TokenQuerySet(models.QuerySet["Token"]):
     def alive(self) -> "TokenQuerySet":
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), account__deleted_at=None)
@@ -87,10 +100,17 @@ class Role(models.Model):
 
 class MemberQuerySet(models.QuerySet["Member"]):
     def active(self) -> "MemberQuerySet":
-        return self.filter(state=Member.State.ACTIVE, account__deleted_at=None, user__is_active=True)
+        """Those with rights."""
+        may = Q(state=Member.State.ACTIVE) | Q(trusted=True)
+        return self.filter(may, account__deleted_at=None, user__is_active=True)
 
 
 class Member(Stamped):
+    """A user's place in an account.
+
+    Whoever is added by e-mail is `invited` until they come, so that nobody learns from it whether the e-mail was known.
+    """
+
     class State(models.TextChoices):
         ACTIVE = "active"
         INVITED = "invited"
@@ -100,6 +120,10 @@ class Member(Stamped):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="members")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE)
+    trusted = models.BooleanField(
+        default=False, editable=False, help_text="has rights while `invited`: had proved the e-mail when added"
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     objects = MemberQuerySet.as_manager()
 

@@ -12,7 +12,10 @@ class Right(StrEnum):
     DELETE_ACCOUNT = "delete the account"
     SECRETS = "reveal and rotate tokens and signing secrets, read header values and the history"
     UPDATE_DESTINATIONS = "change destinations"
-    MANAGE_DESTINATIONS = "create, delete, pause and resume destinations"
+    MANAGE_DESTINATIONS = "create, delete, test, pause and resume destinations"
+    MANAGE_MEMBERS = "add, change and remove members"
+    SEND_AGAIN = "replay events and cancel deliveries"
+    EXPORT = "export the account's data"
 
 
 RIGHTS: dict[str, frozenset[Right]] = {
@@ -30,3 +33,8 @@ def authorise(role: str, right: Right) -> None:
 def may(role: str, right: Right) -> bool:
     """Whether a member with this role has the right. An unknown role has none."""
     return right in RIGHTS.get(role, frozenset())
+
+
+def rights_of(role: str) -> dict[str, bool]:
+    """For the pages: the name of each right in small letters -> whether the role has it."""
+    return {right.name.lower(): may(role, right) for right in Right}

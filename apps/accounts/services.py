@@ -1,8 +1,9 @@
 """Every write to accounts, tokens and members."""
 
 import hashlib
+import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,13 +14,19 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from apps.accounts.models import Account, Member, Role, Token
+from apps.accounts.models import Account, Full, Member, Role, Token
 from apps.accounts.policies import Right, authorise
 from apps.accounts.selectors import may_create_accounts
+from apps.accounts.signals import account_deleted
 from apps.audit import services as audit
-from apps.common.errors import LimitReached, Missing, NotAllowed, Stale
-from apps.users.models import User
+from apps.common.batches import delete_some
+from apps.common.errors import Conflict, LimitReached, Missing, NotAllowed, Stale
+from apps.users.models import SYSTEM_USER_ID, User
 
+logger = logging.getLogger(__name__)
+
+# What a bigger number cannot mean: it is more than all processes together take.
+INGEST_RATE_MAX = 1_000_000
 # Seconds that a replaced token may go on working: 7 days.
 GRACE_MAX_S = 604_800
 
@@ -108,14 +115,90 @@ def update_account(*, by: Member, changes: Mapping[str, str], expected: int | No
 
 
 @transaction.atomic
+def set_ingest_rate(*, account: Account, rate: int | None, by: User) -> None:
+    """An operator sets the account's own posts per second; None: the setting's. Every process follows within 5 s.
+
+    Raises Missing when the account has been purged.
+    """
+    found = Account.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
+    if found is None:
+        raise Missing("No such account.")
+    if found.ingest_rate == rate:
+        return
+    changed = {"ingest_rate": rate, "version": F("version") + 1, "updated_by": by, "updated_at": Now()}
+    Account.objects.filter(pk=found.pk).update(**changed)
+    changes = {"before": {"ingest_rate": found.ingest_rate}, "after": {"ingest_rate": rate}}
+    audit.record(account_id=found.pk, user_id=by.pk, action="account.rate_set", object_id=found.pk, **changes)
+
+
+def mark_full(*, account_ids: Sequence[UUID]) -> None:
+    """These take no posts and no replays until `clear_full`. Part of the caller's transaction."""
+    there = set(Full.objects.filter(pk__in=account_ids).values_list("pk", flat=True))
+    new = [pk for pk in account_ids if pk not in there]
+    Full.objects.bulk_create([Full(account_id=pk) for pk in new], ignore_conflicts=True)
+    for pk in new:
+        logger.warning("account %s takes nothing: more than MAX_WAITING_PER_ACCOUNT deliveries wait", pk)
+
+
+def clear_full(*, account_ids: Sequence[UUID]) -> None:
+    """These take posts and replays again."""
+    Full.objects.filter(pk__in=account_ids).delete()
+
+
+@transaction.atomic
 def delete_account(*, by: Member, expected: int | None = None) -> None:
-    """Hides the account and stops its token, at once. What waits is cancelled by the claim that meets it."""
+    """Hides the account and stops its token, at once. What waits is cancelled afterwards, by chores and claims."""
     authorise(by.role.role_name, Right.DELETE_ACCOUNT)
     account = _locked(by, expected)
     Account.objects.filter(pk=account.pk).update(
         deleted_at=Now(), version=F("version") + 1, updated_at=Now(), updated_by=by.user
     )
     _note(by, "account.deleted", account.pk, before=_shown(account))
+    account_deleted.send(sender=Account, account_id=account.pk)
+
+
+@transaction.atomic
+def restore_account(*, account_id: UUID) -> Account:
+    """Brings back a deleted account, as the system user, with everything that was not deleted before it.
+
+    What was cancelled stays cancelled.
+
+    Raises:
+        Missing: there is no such deleted account.
+        Conflict: deleting it for good has begun, or is due.
+    """
+    account = Account.objects.exclude(deleted_at=None).select_for_update(no_key=True).filter(pk=account_id).first()
+    if account is None:
+        raise Missing("No deleted account has this id.")
+    due = Account.objects.filter(pk=account_id, deleted_at__lt=Now() - timedelta(days=settings.PURGE_AFTER_DAYS)).exists()
+    if due or not Token.objects.filter(account=account_id).exists():
+        raise Conflict("It was deleted more than PURGE_AFTER_DAYS ago: it is being deleted for good.")
+    Account.objects.filter(pk=account_id).update(
+        deleted_at=None, version=F("version") + 1, updated_at=Now(), updated_by=SYSTEM_USER_ID
+    )
+    _note_system("account.restored", account_id)
+    return account
+
+
+def _note_system(action: str, account_id: UUID) -> None:
+    audit.record(account_id=account_id, user_id=SYSTEM_USER_ID, action=action, object_id=account_id)
+
+
+def purge_tokens(account_id: UUID) -> int:
+    """Part of deleting an account for good. Returns how many rows went, at most 1,000."""
+    return delete_some(Token.objects.filter(account=account_id))
+
+
+def purge_members(account_id: UUID) -> int:
+    """Part of deleting an account for good. Returns how many rows went, at most 1,000."""
+    return delete_some(Member.objects.filter(account=account_id))
+
+
+@transaction.atomic
+def purge_account(*, account_id: UUID) -> None:
+    """The end of deleting an account for good, when nothing of it is left. Its history stays."""
+    Account.objects.filter(pk=account_id).delete()
+    _note_system("account.purged", account_id)
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ class Entry(models.Model):
     request_id = models.CharField(max_length=128, blank=True, default="")
 
     class Meta:
+        verbose_name_plural = "history"
         indexes = [models.Index(fields=["account_id", "-id"], name="audit_of_account")]
 
     def __str__(self) -> str:

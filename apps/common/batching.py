@@ -1,13 +1,15 @@
 """Gathers single items into batches while earlier batches are under way, with bounds, and keeps a bad item to itself."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
+
+from apps.common.lanes import is_locked
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,7 +33,8 @@ class Bounds:
 
 
 class Batcher(Generic[T, R]):
-    """`flush` gets what has gathered and returns one result an item, in order. No waiting: a lone item goes at once."""
+    """`flush` gets what has gathered and returns one result an item, in order. No waiting, unless `company` says how many
+    items a batch should have, and for how many seconds it waits for them: else a lone item goes at once."""
 
     def __init__(
         self,
@@ -40,7 +43,9 @@ class Batcher(Generic[T, R]):
         flushers: int = 1,
         bounds: Bounds | None = None,
         weigh: Callable[[T], int] = lambda _: 0,
+        company: tuple[int, float] = (0, 0.0),
     ) -> None:
+        self._company, self._patience_s = company
         self._flush, self._flushers, self._bounds, self._weigh = flush, flushers, bounds or Bounds(), weigh
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._waiting_bytes = 0
@@ -69,8 +74,11 @@ class Batcher(Generic[T, R]):
 
     async def _run(self) -> None:
         try:
-            while batch := self._take():
-                await self._settle(batch)
+            while self._waiting:
+                if len(self._waiting) < self._company:
+                    await asyncio.sleep(self._patience_s)
+                if batch := self._take():
+                    await self._settle(batch)
         finally:
             self._running -= 1  # here, not in a callback: an item that comes in between would wait for ever
 
@@ -111,6 +119,31 @@ class Batcher(Generic[T, R]):
         for _, future in batch:
             if not future.done():
                 future.set_exception(error)
+
+
+async def around_locks(
+    write: Callable[[Sequence[T]], Awaitable[Sequence[R]]], items: Sequence[T], owner: Callable[[T], Hashable]
+) -> dict[int, R]:
+    """Writes all but what somebody's lock stands before: index -> result of each item that was written.
+
+    A part that meets a lock is halved, until the owner whose row is locked stands alone. Any other error is raised.
+    """
+    by_owner: dict[Hashable, list[int]] = defaultdict(list)
+    for index, item in enumerate(items):
+        by_owner[owner(item)].append(index)
+    parts, written = [list(by_owner.values())], dict[int, R]()
+    while parts:
+        owners = parts.pop()
+        indexes = [index for own in owners for index in own]
+        try:
+            written |= zip(indexes, await write([items[index] for index in indexes]), strict=True)
+        except OperationalError as error:
+            if not is_locked(error):
+                raise
+            if len(owners) > 1:
+                middle = len(owners) // 2
+                parts += [owners[middle:], owners[:middle]]
+    return written
 
 
 class PerLoop(Generic[R]):

@@ -6,6 +6,7 @@ Refused
 ├── Conflict        it stands against what is there
 │   └── LimitReached    a limit of the installation; names it
 ├── Stale           it was changed since the caller read it
+├── TooMany         a limit on how often; has the seconds to wait
 └── SignInRefused   who asks is not signed in; has a code
 Bad fields are Django's ValidationError, with a message for each field.
 """
@@ -33,6 +34,14 @@ class LimitReached(Conflict):
 
 class Stale(Refused):
     pass
+
+
+class TooMany(Refused):
+    """`wait_s`: seconds until there is room again."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"{wait_s:.0f}")
+        self.wait_s = wait_s
 
 
 class SignInRefused(Refused):

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -31,6 +31,16 @@ def encrypt(text: str) -> bytes:
 def decrypt(stored: bytes) -> str:
     """The text. Raises cryptography.fernet.InvalidToken when no key fits."""
     return _cipher(settings.FIELD_ENCRYPTION_KEYS).decrypt(stored).decode()
+
+
+def encrypted_anew(stored: bytes) -> bytes:
+    """The same text by the first key; itself where that is the key already. Raises InvalidToken when no key fits."""
+    keys = settings.FIELD_ENCRYPTION_KEYS
+    try:
+        _cipher(keys[:1]).decrypt(stored)
+    except InvalidToken:
+        return _cipher(keys).rotate(stored)
+    return stored
 
 
 class EncryptedTextField(_TextField):

@@ -39,3 +39,16 @@ def compact(value: Any) -> str:
             return "[" + ",".join(map(compact, value)) + "]"
         case _:
             return json.dumps(value, ensure_ascii=False)
+
+
+def indented(value: Any, depth: int = 0) -> str:
+    """The same over several lines, for the eye."""
+    inside, end = "  " * (depth + 1), "\n" + "  " * depth
+    match value:
+        case dict() if value:
+            items = (f"{inside}{compact(key)}: {indented(item, depth + 1)}" for key, item in value.items())
+            return "{\n" + ",\n".join(items) + end + "}"
+        case list() if value:
+            return "[\n" + ",\n".join(inside + indented(item, depth + 1) for item in value) + end + "]"
+        case _:
+            return compact(value)

@@ -1,5 +1,6 @@
 """What every resource carries: who made and changed it, and when, by the database's clock."""
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -13,3 +14,8 @@ class Stamped(models.Model):
 
     class Meta:
         abstract = True
+
+
+def stamped_models() -> list[type[Stamped]]:
+    """Every table whose rows say who made and changed them, of whatever app."""
+    return [model for model in apps.get_models() if issubclass(model, Stamped)]

@@ -1,11 +1,9 @@
 """Takes work and gives it back. All times are the database's; a lease is held by one worker."""
 
 import logging
-import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 from cryptography.fernet import InvalidToken
@@ -14,152 +12,176 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from apps.deliveries.models import QUARANTINE_AT, SUSPECT_AT, Delivery, DeliveryQuerySet
+from apps.common.batches import BATCH
+from apps.deliveries import admission, ledger
+from apps.deliveries.clock import Watch, since_boot
+from apps.deliveries.gates import wake
+from apps.deliveries.holding import put_aside
+from apps.deliveries.models import QUARANTINE_AT, Delivery, DeliveryQuerySet
+from apps.deliveries.picking import Picked, pick, pick_suspect
 from apps.deliveries.request import Claim, Target
 from apps.destinations.models import Destination
-from apps.events.models import Event
+
+# fmt: off
+__all__ = [
+    "cancel", "claim_due", "claim_suspect", "give_back", "release_all", "since_boot", "suspect_due", "sweep", "target_of",
+]
+# fmt: on
 
 logger = logging.getLogger(__name__)
 
 # Seconds until what failed on our side is tried again.
 _BACK_OFF_S = 5
-# Expired leases taken over at a time: a small transaction holds up nobody.
-_SWEEP_MAX = 1000
-# Bytes of bodies in one claim; a larger single body goes alone.
-_BODIES_MAX = 16 * 1024 * 1024
+# Seconds for which a claim that finds only what it has to put aside or to cancel goes on, in a transaction each time.
+_CLEARING_S = 0.5
+# Seconds a look for which retries that fall due are made ready, in a transaction of 1,000 each time.
+_READYING_S = 0.2
+# Of a destination, whose limit the database checks, and so of every lease but for its margin.
+_TIMEOUT_MAX_S = 30
+# A lease that ends so much later than any can was given by another time.
+_BEYOND_S = 10
+# Destinations whose secrets a process keeps readable: some 3 KiB each.
+_KNOWN_MAX = 5000
 
 
-def since_boot() -> float:
-    """Seconds of a clock that also runs while the machine sleeps, so that a lease is never thought alive when it is not."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+# Verdicts that end a delivery: their reasons.
+_ENDING = ("deleted", "replayed")
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    delivery_id: UUID
-    account_id: UUID
-    event: UUID
-    destination: UUID
-    attempts: int
-    timeout_s: int
-    size: int
-    destination_deleted: datetime | None
-    account_deleted: datetime | None
-    now: datetime
+class _Turn:
+    """At which account this process's last claim stopped: the next one goes on there."""
+
+    after = UUID(int=0)
 
 
-_COLUMNS = (
-    "id",
-    "account_id",
-    "event_id",
-    "destination_id",
-    "attempts",
-    "destination__timeout_s",
-    "event__size",
-    "destination__deleted_at",
-    "account__deleted_at",
-    "now",
-)
+_watch = Watch()
 
 
 def claim_due(limit: int) -> list[Claim]:
-    """Up to `limit` deliveries that can go now, oldest due first, leased to the caller for timeout + margin.
+    """Up to `limit` deliveries that are ready, leased to the caller for timeout + margin.
 
+    Of each account with ready work its share, oldest due first; the accounts by turns, from one claim to the next.
     Suspects are left to `claim_suspect`.
-    What belongs to a deleted account or destination becomes `cancelled` here instead. An empty list: nothing is due.
+    What belongs to a deleted account or destination, or was replayed, becomes `cancelled` here instead; what is for a closed
+    destination is put aside until that is resumed.
+    An empty list: nothing is ready.
     """
-    return _claim(Delivery.objects.due().filter(lost_leases__lt=SUSPECT_AT), limit)
+    return _claim(partial(_pick_in_turn, limit))
 
 
 def claim_suspect() -> list[Claim]:
     """One delivery that must be claimed alone, or none. The caller holds nothing else until it has a result."""
-    return _claim(Delivery.objects.due().suspects(), 1)
+    return _claim(pick_suspect)
 
 
-def _claim(which: DeliveryQuerySet, limit: int) -> list[Claim]:
-    before = since_boot()
-    token = uuid4()
-    with transaction.atomic():
-        due = which.order_by("next_attempt_at", "id").annotate(now=Now())
-        locked = due.select_for_update(skip_locked=True, no_key=True, of=("self",))
-        rows = _within_bytes([_Due(*row) for row in locked.values_list(*_COLUMNS)[:limit]])
-        deleted = [row.delivery_id for row in rows if row.destination_deleted or row.account_deleted]
-        cancel_deleted(deleted)
-        taken = [row for row in rows if not (row.destination_deleted or row.account_deleted)]
-        _lease(taken, token)
-    return _load(taken, token, before)
-
-
-def _within_bytes(rows: Sequence[_Due]) -> Sequence[_Due]:
-    total = 0
-    for number, row in enumerate(rows):
-        total += row.size
-        if number and total > _BODIES_MAX:
-            return rows[:number]
+def _pick_in_turn(limit: int, token: UUID) -> list[Picked]:
+    rows = pick(limit, token, after=_Turn.after)
+    if rows:
+        _Turn.after = rows[-1].account_id
     return rows
 
 
-def cancel_deleted(ids: Sequence[UUID]) -> None:
+def _claim(picker: Callable[[UUID], list[Picked]]) -> list[Claim]:
+    """Goes on while it only clears out of the way what cannot be sent: behind that others may wait."""
+    until = since_boot() + _CLEARING_S
+    while True:
+        if admission.due():
+            admission.admit()
+        claims, cleared = _claim_once(picker)
+        if claims or not cleared or since_boot() >= until:
+            return claims
+
+
+@transaction.atomic
+def _claim_once(picker: Callable[[UUID], list[Picked]]) -> tuple[list[Claim], int]:
+    """The claims, and how many deliveries it got out of the way."""
+    before, token = since_boot(), uuid4()
+    rows = picker(token)
+    cleared = 0
+    for reason in _ENDING:
+        cleared += cancel([row.id for row in rows if row.verdict == reason], reason)
+    wake(row.destination for row in rows if row.gated and row.verdict in _ENDING)
+    if closed := {row.destination for row in rows if row.verdict == "held"}:
+        cleared += put_aside(closed)
+    taken = [row for row in rows if not row.verdict]
+    return _load(taken, token, before), cleared  # a load that fails takes the leases back with it: nobody died
+
+
+def cancel(ids: Sequence[UUID], reason: str) -> int:
+    """Ends those that wait. The caller has locked them. Returns how many."""
     if ids:
+        ledger.ended_rows(ids, Delivery.Status.CANCELLED)
         Delivery.objects.filter(pk__in=ids).update(
-            status=Delivery.Status.CANCELLED, reason="deleted", next_attempt_at=None, updated_at=Now()
+            status=Delivery.Status.CANCELLED, reason=reason, next_attempt_at=None, updated_at=Now()
         )
+    return len(ids)
 
 
-def _lease(rows: Iterable[_Due], token: UUID) -> None:
-    by_timeout: dict[int, list[UUID]] = defaultdict(list)
-    for row in rows:
-        by_timeout[row.timeout_s].append(row.delivery_id)
-    for timeout_s, ids in by_timeout.items():
-        Delivery.objects.filter(pk__in=ids).update(
-            status=Delivery.Status.DELIVERING,
-            next_attempt_at=None,
-            lease_token=token,
-            lease_until=Now() + timedelta(seconds=timeout_s + settings.LEASE_MARGIN_S),
-            claims=F("claims") + 1,
-            updated_at=Now(),
-        )
-
-
-def _load(rows: Sequence[_Due], token: UUID, before: float) -> list[Claim]:
+def _load(rows: Sequence[Picked], token: UUID, before: float) -> list[Claim]:
     """Each event's body and each destination's secrets once, whatever the fan-out."""
-    events = Event.objects.in_bulk({row.event for row in rows})
-    targets = _targets({row.destination for row in rows}, rows[0].now) if rows else {}
-    _give_back([row.delivery_id for row in rows if row.destination not in targets], token)
+    bodies = {row.event: row.body for row in rows if row.body is not None}
+    targets = _targets({row.destination: row.destination_version for row in rows}, rows[0].now) if rows else {}
+    _give_back([row.id for row in rows if row.destination not in targets], token)
     return [
         Claim(
-            delivery_id=row.delivery_id,
+            delivery_id=row.id,
             lease_token=token,
             account_id=row.account_id,
             event=row.event,
-            event_id=events[row.event].event_id,
-            received_timestamp=events[row.event].received_timestamp,
-            body=bytes(events[row.event].body),
-            traceparent=events[row.event].traceparent,
+            event_id=row.event_id,
+            received_timestamp=row.received_timestamp,
+            body=bytes(bodies[row.event]),
+            traceparent=row.traceparent,
             attempts=row.attempts,
             target=targets[row.destination],
             claimed_at=row.now,
             claimed_mono=before,
             lease_s=row.timeout_s + settings.LEASE_MARGIN_S,
+            replay_of=row.replay_of,
+            gated=bool(row.gated),
         )
         for row in rows
         if row.destination in targets
     ]
 
 
-def _targets(ids: set[UUID], now: datetime) -> dict[UUID, Target]:
-    """Those whose secrets can be read. One that no key of FIELD_ENCRYPTION_KEYS fits must not stop the others."""
+# id -> version, until when by the database's clock (for ever: None), and what was made of it. Each write to a destination
+# makes another version, so a stale copy is never used.
+_known: dict[UUID, tuple[int, datetime | None, Target]] = {}
+
+
+def _targets(versions: dict[UUID, int], now: datetime) -> dict[UUID, Target]:
+    """Those whose secrets can be read."""
+    found: dict[UUID, Target] = {}
+    missing = set[UUID]()
+    for pk, version in versions.items():
+        kept = _known.get(pk)
+        if kept is not None and kept[0] == version and (kept[1] is None or now < kept[1]):
+            found[pk] = kept[2]
+        else:
+            missing.add(pk)
+    if len(_known) + len(missing) > _KNOWN_MAX:
+        _known.clear()
+    for pk, destination in _readable(missing).items():
+        found[pk] = target_of(destination, now)
+        until = destination.previous_secret_until if len(found[pk].signing_secrets) > 1 else None
+        _known[pk] = destination.version, until, found[pk]
+    return found
+
+
+def _readable(ids: set[UUID]) -> dict[UUID, Destination]:
+    """One that no key of FIELD_ENCRYPTION_KEYS fits must not stop the others."""
     try:
-        return {pk: _target(found, now) for pk, found in Destination.objects.in_bulk(ids).items()}
+        return Destination.objects.in_bulk(ids) if ids else {}
     except InvalidToken:
         if len(ids) == 1:
             logger.exception("no key of FIELD_ENCRYPTION_KEYS fits destination %s: its deliveries wait", *ids)
             return {}
-    return {pk: target for own in ids for pk, target in _targets({own}, now).items()}
+    return {pk: found for own in ids for pk, found in _readable({own}).items()}
 
 
-def _target(destination: Destination, now: datetime) -> Target:
-    schedule = destination.retry_schedule
+def target_of(destination: Destination, now: datetime) -> Target:
+    """What a try needs; `now` by the database's clock says which secrets sign."""
     return Target(
         id=destination.pk,
         url=destination.url,
@@ -167,7 +189,7 @@ def _target(destination: Destination, now: datetime) -> Target:
         headers=destination.headers,
         signing_secrets=destination.signing_secrets(now),
         timeout_s=destination.timeout_s,
-        schedule=tuple(settings.RETRY_SCHEDULE if schedule is None else schedule),
+        schedule=destination.schedule,
     )
 
 
@@ -179,13 +201,46 @@ def give_back(claims: Sequence[Claim]) -> None:
 
 def _give_back(ids: Sequence[UUID], token: UUID) -> None:
     if ids:
-        held = Delivery.objects.filter(pk__in=ids, lease_token=token)
-        held.update(**_waiting(Now() + timedelta(seconds=_BACK_OFF_S)))
+        leased = Delivery.objects.filter(pk__in=ids, lease_token=token)
+        leased.update(**_waiting(Now() + timedelta(seconds=_BACK_OFF_S), Delivery.Queue.LATER))
 
 
 def sweep() -> int:
-    """Takes back what dead workers held, 1,000 at a time. Returns how many. A try without a result leaves no log."""
-    return _take_back(Delivery.objects.expired())
+    """Takes back what dead workers held, and makes ready what falls due. Returns how many leases it took.
+
+    A try without a result leaves no log. After the database's clock was set no lease is taken for the length of one.
+    """
+    longest_s = _TIMEOUT_MAX_S + settings.LEASE_MARGIN_S
+    taken = 0
+    if (now := _watch.look(longest_s)) is not None:
+        taken = _take_back(Delivery.objects.expired(now))
+        _shorten(now, longest_s)
+    until = since_boot() + _READYING_S
+    while _ready_due() >= BATCH and since_boot() < until:
+        pass
+    return taken
+
+
+@transaction.atomic
+def _shorten(now: datetime, longest_s: float) -> None:
+    """A lease that ends later than any can was given before the database's clock was set back."""
+    beyond = Delivery.objects.filter(
+        status=Delivery.Status.DELIVERING, lease_until__gt=now + timedelta(seconds=longest_s + _BEYOND_S)
+    )
+    ids = list(beyond.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:BATCH])
+    if ids:
+        Delivery.objects.filter(pk__in=ids).update(lease_until=now + timedelta(seconds=longest_s))
+
+
+@transaction.atomic
+def _ready_due() -> int:
+    """Marks waiting retries that have fallen due, the oldest first, 1,000 at most. Returns how many."""
+    later = Delivery.objects.filter(status=Delivery.Status.PENDING, queue=Delivery.Queue.LATER, next_attempt_at__lte=Now())
+    locked = later.order_by("next_attempt_at", "id").select_for_update(skip_locked=True, no_key=True)
+    ids = list(locked.values_list("pk", flat=True)[:BATCH])
+    if ids:
+        Delivery.objects.filter(pk__in=ids).update(queue=Delivery.Queue.READY)
+    return len(ids)
 
 
 def release_all() -> int:
@@ -200,23 +255,25 @@ def release_all() -> int:
 def _take_back(leased: DeliveryQuerySet) -> int:
     """Due again at once, or `quarantined` when five leases in a row were lost with it."""
     locked = leased.order_by("id").select_for_update(skip_locked=True, no_key=True)
-    lost = dict(locked.values_list("pk", "lost_leases")[:_SWEEP_MAX])
+    lost = dict(locked.values_list("pk", "lost_leases")[:BATCH])
     deadly = [pk for pk, before in lost.items() if before + 1 >= QUARANTINE_AT]
-    Delivery.objects.filter(pk__in=lost).update(**_waiting(Now()), lost_leases=F("lost_leases") + 1)
+    Delivery.objects.filter(pk__in=lost).update(**_waiting(Now(), Delivery.Queue.READY), lost_leases=F("lost_leases") + 1)
     if deadly:
         logger.error("quarantined: %s", ", ".join(map(str, deadly)))
+        ledger.ended_rows(deadly, Delivery.Status.FAILED)
         Delivery.objects.filter(pk__in=deadly).update(status=Delivery.Status.FAILED, reason="quarantined", next_attempt_at=None)
     return len(lost)
 
 
 def suspect_due() -> bool:
     """Whether a delivery waits that must be claimed alone."""
-    return Delivery.objects.due().suspects().exists()
+    return Delivery.objects.ready().suspects().exists()
 
 
-def _waiting(when: object) -> dict[str, object]:
+def _waiting(when: object, queue: Delivery.Queue) -> dict[str, object]:
     return {
         "status": Delivery.Status.PENDING,
+        "queue": queue,
         "next_attempt_at": when,
         "lease_token": None,
         "lease_until": None,

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from apps.common.jsontext import compact, parse
 from apps.common.version import __version__
-from apps.deliveries.request import Claim, OutboundRequest
+from apps.deliveries.request import Claim, OutboundRequest, Target
 from apps.deliveries.signing import sign, webhook_id
 
 # A GET with a longer URL is not sent: common servers refuse it (nginx takes 8 KiB for a request line).
@@ -14,18 +14,21 @@ GET_URL_MAX = 8192
 
 def compose(claim: Claim, now: datetime) -> OutboundRequest | None:
     """The request of this try, signed for `now` (the database's clock); None when a GET's URL would be longer than 8 KiB."""
-    target = claim.target
-    url, content = target.url, claim.body
+    return compose_for(claim.target, claim.body, now, webhook_id(claim.event, claim.target.id), claim.traceparent)
+
+
+def compose_for(target: Target, body: bytes, now: datetime, message_id: str, traceparent: str = "") -> OutboundRequest | None:
+    """The request that brings this body to this target, with this `webhook-id`."""
+    url, content = target.url, body
     if target.http_method == "GET":
-        if _surely_too_long(target.url, claim.body):
+        if _surely_too_long(target.url, body):
             return None
-        url = _with_query(target.url, claim.body)
+        url = _with_query(target.url, body)
         if len(url) > GET_URL_MAX:
             return None
         content = urlsplit(url).query.encode()
-    headers = _headers(claim, now, content)
-    body = None if target.http_method == "GET" else claim.body
-    return OutboundRequest(target.http_method, url, headers, body, target.timeout_s)
+    headers = _headers(target, sign(target.signing_secrets, message_id, now, content), traceparent)
+    return OutboundRequest(target.http_method, url, headers, None if target.http_method == "GET" else body, target.timeout_s)
 
 
 def _surely_too_long(url: str, body: bytes) -> bool:
@@ -34,18 +37,17 @@ def _surely_too_long(url: str, body: bytes) -> bool:
     return "?" not in url and len(body.translate(None, b" \t\r\n")) > 8 * GET_URL_MAX
 
 
-def _headers(claim: Claim, now: datetime, content: bytes) -> tuple[tuple[str, str], ...]:
-    own = dict(claim.target.headers)
-    if claim.target.http_method == "GET":
+def _headers(target: Target, signature: tuple[tuple[str, str], ...], traceparent: str) -> tuple[tuple[str, str], ...]:
+    own, ours = dict(target.headers), list(signature)
+    if target.http_method == "GET":
         own = {name: value for name, value in own.items() if name.lower() != "content-type"}
     given = {name.lower() for name in own}
-    ours = list(sign(claim.target.signing_secrets, webhook_id(claim.event, claim.target.id), now, content))
     if "user-agent" not in given:
         ours.append(("User-Agent", f"DataPusher/{__version__}"))
-    if claim.target.http_method != "GET" and "content-type" not in given:
+    if target.http_method != "GET" and "content-type" not in given:
         ours.append(("Content-Type", "application/json"))
-    if claim.traceparent:
-        ours.append(("traceparent", claim.traceparent))
+    if traceparent:
+        ours.append(("traceparent", traceparent))
     return (*own.items(), *ours)
 
 

@@ -3,9 +3,12 @@
 import asyncio
 import logging
 
+from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import transaction
 
 from apps.common.batching import PerLoop
+from apps.common.metrics import HINTS_LOST
 from apps.logs.broadcast import LAYER_AWAY
 
 logger = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ async def _send() -> None:
         async with asyncio.timeout(_BUDGET_S):
             await get_channel_layer().send(CHANNEL, MESSAGE)
     except LAYER_AWAY as error:
+        HINTS_LOST.labels("doorbell").inc()
         logger.warning("doorbell not heard: %s", type(error).__name__)
 
 
@@ -50,3 +54,12 @@ _bell = PerLoop(_Bell)
 def ring() -> None:
     """Never waits and never fails. Call it after the commit, on the event loop."""
     _bell().ring()
+
+
+def ring_after_commit() -> None:
+    """For threads: rings once the transaction stands, else at once. Waits 100 ms at most; what fails is only logged."""
+    transaction.on_commit(_ring_now, robust=True)
+
+
+def _ring_now() -> None:
+    async_to_sync(_send)()

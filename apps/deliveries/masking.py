@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 import orjson
 
 from apps.common.fields import MASK
-from apps.deliveries.request import Outcome, Shown
+from apps.deliveries.request import OutboundRequest, Outcome, Shown
 
 # Shorter values (a flag, a number) are no secrets, and masking them would garble every answer.
 _SECRET_MIN = 4
@@ -94,3 +95,18 @@ def _without(text: str, spellings: list[str]) -> str:
     for spelling in spellings:
         text = text.replace(spelling, MASK)
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    method: str
+    url: str
+    headers: dict[str, str]
+    """The destination's own values masked."""
+    body: str | None
+
+
+def as_sent(request: OutboundRequest, own: dict[str, str]) -> Sent:
+    """The request for the eye."""
+    headers = {name: MASK if name in own else value for name, value in request.headers}
+    return Sent(request.method, request.url, headers, None if request.body is None else request.body.decode())

@@ -1,11 +1,14 @@
 """What may be dialled: the one choke point, at the socket, after every look-up, so that no rebinding gets past it."""
 
 import errno
+import re
 import socket
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from aiohttp.connector import AddrInfoType
+from django.conf import settings
 
 from apps.common.addresses import Policy, unwrap
 
@@ -38,6 +41,33 @@ class Guard:
         if not self.permits(str(target[0]), int(target[1])):
             raise PermissionError(errno.EPERM, "address not allowed")
         return socket.socket(family, kind, protocol)
+
+
+_KEY = re.compile(r"([a-z2-7]{26})/(?:\?.*)?")
+
+
+def inbox_key(url: str) -> str:
+    """The key of our own inbox to which the URL leads, with a query or without; empty: it leads elsewhere."""
+    beginning = f"{settings.PUBLIC_URL}/inbox/"
+    found = _KEY.fullmatch(url[len(beginning) :]) if url.startswith(beginning) else None
+    return found[1] if found else ""
+
+
+def guard(*, to_inbox: bool = False) -> Guard:
+    """By the settings: public addresses and the allowed networks, less our own listeners, the database and Redis.
+
+    `to_inbox`: for what has an `inbox_key`, and for nothing else: our own pages are open. Use it with connections of its
+    own, since one that is kept would lead everywhere at that host and port.
+    It looks names up, so it waits for a name server.
+    """
+    listeners = [] if to_inbox else [(settings.HOST, settings.PORT)]
+    if settings.METRICS_PORT is not None:
+        listeners.append((settings.HOST, settings.METRICS_PORT))
+    for url, port in ((settings.DATABASE_URL, 5432), (settings.REDIS_URL, 6379)):
+        parts = urlsplit(url)
+        if parts.hostname:
+            listeners.append((parts.hostname, parts.port or port))
+    return Guard(Policy(allowed=settings.DESTINATION_ALLOWED_NETWORKS), listeners)
 
 
 SocketFactory = Callable[[AddrInfoType], socket.socket]

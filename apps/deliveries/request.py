@@ -2,25 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
+from apps.common.codes import Error
 
-class Error(StrEnum):
-    """Why a try failed: the closed list. Nothing of the receiver's own words enters it."""
-
-    NONE = ""
-    HTTP_STATUS = "http_status"  # answered, but not with 2xx
-    TIMEOUT = "timeout"
-    CONNECTION_REFUSED = "connection_refused"
-    CONNECTION_FAILED = "connection_failed"
-    CONNECTION_CLOSED = "connection_closed"
-    DNS_FAILED = "dns_failed"
-    TLS_FAILED = "tls_failed"
-    ADDRESS_FORBIDDEN = "address_forbidden"
-    INVALID_RESPONSE = "invalid_response"
-    URL_TOO_LONG = "url_too_long"
-    INTERNAL = "internal"
+__all__ = ["Claim", "Error", "OutboundRequest", "Outcome", "Result", "Shown", "Target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +39,8 @@ class Claim:
     claimed_at: datetime  # the database's clock
     claimed_mono: float  # this machine's clock since boot, read before the claim; seconds
     lease_s: int
+    replay_of: UUID | None = None  # the event's first delivery to this destination, when this is a replay
+    gated: bool = False  # whether its destination has a gate, which wants to know what came of it
 
 
 @dataclass(frozen=True, slots=True)

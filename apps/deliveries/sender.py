@@ -1,4 +1,4 @@
-"""The only owner of an aiohttp session: one request out, one Outcome back."""
+"""The only owner of connections to receivers: one request out, one Outcome back."""
 
 import asyncio
 import errno
@@ -6,11 +6,16 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache, partial
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+from aiohttp.http_exceptions import HttpProcessingError
 from django.utils import timezone
-from multidict import CIMultiDict
 from yarl import URL
 
 from apps.common.addresses import literal
@@ -18,6 +23,7 @@ from apps.deliveries.masking import BODY_MAX
 from apps.deliveries.network import SocketFactory
 from apps.deliveries.request import Error, OutboundRequest, Outcome
 from apps.deliveries.retry import RETRY_AFTER_MAX_S
+from apps.deliveries.wire import Way, way, written
 
 # Bytes of an answer that are looked at: 1 KiB is kept, and a header value (4 KiB, each byte as %XX) echoed across that
 # cut must be seen whole.
@@ -26,6 +32,13 @@ _HEAD_MAX = BODY_MAX + 3 * 4096
 _DRAIN_MAX = 65_536
 # Seconds. Below the 5 s after which Node closes: a connection that the receiver is just closing fails the try.
 _KEEP_ALIVE_S = 4
+# Seconds that the rest of a request has to go out once its answer is in.
+_LEFT_S = 5.0
+# Bytes that a socket takes at once. Over TLS it does not tell what it still holds.
+_SURELY_SENT = 65_536
+# Answers of 1xx before the answer; who sends more has none, and reading on would take the loop from the others.
+_PROMISES_MAX = 20
+_NO_LIMIT = aiohttp.ClientTimeout()  # of its own: the try's is for all of it
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 
@@ -34,36 +47,29 @@ class OurFault(Exception):
 
 
 class Sender:
-    """Use as an async context manager. Never follows redirects, keeps no cookies, unpacks nothing."""
+    """Use as an async context manager. Never follows redirects, keeps no cookies, unpacks nothing, asks no proxy.
+
+    Of aiohttp it has the connections and the parser; its session would be half of what a try costs a worker (measured).
+    """
 
     def __init__(self, socket_factory: SocketFactory) -> None:
         self._socket_factory = socket_factory
 
     async def __aenter__(self) -> "Sender":
-        self._session = self._make(keepalive_timeout=_KEEP_ALIVE_S)
-        # aiohttp's own repeat, for some methods only, would be a second way of trying again; ours is in `_open`.
-        self._session._retry_connection = False
+        self._kept = self._make(keepalive_timeout=_KEEP_ALIVE_S)
         self._fresh = self._make(force_close=True)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
+        await self._kept.close()
         await self._fresh.close()
 
-    def _make(self, **connector: Any) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,  # the engine has seats; the default of 100 lets 100 hung receivers stop everybody
-                socket_factory=self._socket_factory,
-                ttl_dns_cache=10,  # seconds
-                **connector,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            trust_env=False,
-            trace_configs=[_notes_reuse()],
+    def _make(self, **connector: Any) -> "_Connector":
+        return _Connector(
+            limit=0,  # the engine has seats; the default of 100 lets 100 hung receivers stop everybody
+            socket_factory=self._socket_factory,
+            ttl_dns_cache=10,  # seconds
+            **connector,
         )
 
     async def send(self, request: OutboundRequest) -> Outcome:
@@ -76,72 +82,160 @@ class Sender:
         deadline = asyncio.get_running_loop().time() + request.timeout_s
         try:
             async with asyncio.timeout_at(deadline):
-                response = await self._open(request)
-            return await _outcome(response, began, deadline)
+                answer = await self._open(request)
+            return await _outcome(answer, began, deadline)
         except TimeoutError:
             error = Error.TIMEOUT
-        except (aiohttp.ClientError, OSError, ValueError) as failure:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as failure:
             error = _code(failure, request.url)
         return Outcome(error, latency_ms=_since(began))
 
-    async def _open(self, request: OutboundRequest) -> aiohttp.ClientResponse:
+    async def _open(self, request: OutboundRequest) -> "_Answer":
         """The answer's head. A receiver may close a kept connection just as we use it: then once more on a new one, which
         is the same try, with the same webhook-id."""
-        connection = _Connection()
+        to = way(request.url)
+        connection, is_used = await self._kept.connect_to(to)
         try:
-            return await _request(self._session, request, connection)
-        except aiohttp.ClientConnectorError:
-            raise
+            return await _exchange(connection, to, request)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if not connection.reused:
+            if not is_used:
                 raise
-        return await _request(self._fresh, request, connection)
+        connection, _ = await self._fresh.connect_to(to)
+        return await _exchange(connection, to, request, "Connection: close")
 
 
-@dataclass(slots=True)
-class _Connection:
-    reused: bool = False
+class _Connection(ResponseHandler):
+    """One connection. What a receiver sends without being asked ends it: kept, it would be taken for the answer to the next
+    request, and it may be as much as the receiver likes."""
+
+    kept = False
+    """Whether it waits for its next request."""
+    _promises = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if hasattr(transport, "max_size"):  # asyncio reads 256 KiB at once: with 400 seats 100 MiB for who answers without end
+            transport.max_size = _DRAIN_MAX
+
+    def set_response_params(self, **params: Any) -> None:
+        self.kept, self._promises = False, 0
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.kept:
+            super().data_received(data)
+        elif self.transport is not None:
+            self.transport.abort()
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        self._promises += data[0].code < 200
+        if self.kept or self._promises > _PROMISES_MAX:
+            self.force_close()
+            if self.transport is not None:
+                self.transport.abort()
+        else:
+            super().feed_data(data, size)
 
 
-def _notes_reuse() -> aiohttp.TraceConfig:
-    async def note(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceConnectionReuseconnParams) -> None:
-        context.trace_request_ctx.reused = True
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        factory: Any = partial(_Connection, loop=asyncio.get_running_loop())
+        self._factory = factory
+        self._place = lru_cache(maxsize=1024)(partial(aiohttp.ClientRequest, "GET", loop=asyncio.get_running_loop()))
 
-    config = aiohttp.TraceConfig()
-    config.on_connection_reuseconn.append(note)
-    return config
+    async def connect_to(self, to: Way) -> tuple[Connection, bool]:
+        """A kept one that is alive, else a new one; and whether it has brought a request before."""
+        connection = await self.connect(self._place(to.origin), [], _NO_LIMIT)
+        protocol: Any = connection.protocol
+        return connection, protocol.kept
 
-
-async def _request(session: aiohttp.ClientSession, request: OutboundRequest, connection: _Connection) -> aiohttp.ClientResponse:
-    return await session.request(
-        request.method,
-        URL(request.url, encoded=True),  # encoded: it goes out as it was saved, never quoted anew
-        headers=CIMultiDict(request.headers),
-        data=request.body,
-        allow_redirects=False,
-        trace_request_ctx=connection,
-    )
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        super()._release(key, protocol, should_close=should_close)
+        protocol.kept = True
 
 
-async def _outcome(response: aiohttp.ClientResponse, began: float, deadline: float) -> Outcome:
-    head, whole = await _read_head(response.content, deadline)
-    if whole:
-        response.release()
-    else:
-        response.close()
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Its head is in."""
+
+    head: RawResponseMessage
+    content: aiohttp.StreamReader
+    connection: Connection
+    all_sent: bool
+    """Whether nothing of the request is on the way still, as far as can be known."""
+
+    async def drain(self, deadline: float) -> bool:
+        """Whether all was sent when the answer came. Who answers before it has read has the try's time to do so, and the try
+        keeps its seat: else what waits for many such receivers would fill the memory."""
+        protocol, transport = self.connection.protocol, self.connection.transport
+        if protocol is None or transport is None or not transport.get_write_buffer_size():
+            return self.all_sent
+        with suppress(aiohttp.ClientError, OSError):
+            async with asyncio.timeout_at(deadline):
+                await protocol._drain_helper()
+        return False
+
+    def end(self, *, again: bool) -> None:
+        """`again`: the connection may bring another request. What is left to send, by now little, goes out for a while."""
+        transport = self.connection.transport
+        if transport is not None and (transport.get_write_buffer_size() or not self.all_sent):
+            self.connection.close()
+            asyncio.get_running_loop().call_later(_LEFT_S, transport.abort)
+        elif again:
+            self.connection.release()
+        else:
+            self.connection.close()
+
+
+def _give_up(connection: Connection) -> None:
+    """Also of what is not sent yet."""
+    if connection.transport is not None:
+        connection.transport.abort()
+    connection.close()
+
+
+async def _exchange(connection: Connection, to: Way, request: OutboundRequest, *more: str) -> _Answer:
+    """Writes the request, reads the answer's head. An error costs the connection, and so does the end of our time."""
+    try:
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None:
+            raise aiohttp.ServerDisconnectedError
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        transport.write(content := written(to, request, *more))
+        while True:
+            head, body = await protocol.read()
+            if not 100 <= head.code < 200 or head.code == HTTPStatus.SWITCHING_PROTOCOLS:
+                return _Answer(head, body, connection, to.origin.scheme == "http" or len(content) <= _SURELY_SENT)
+    except BaseException:
+        _give_up(connection)
+        raise
+
+
+async def _outcome(answer: _Answer, began: float, deadline: float) -> Outcome:
+    again = False
+    try:
+        head, whole = await _read_head(answer.content, deadline)
+        latency_ms = _since(began)
+        again = await answer.drain(deadline) and whole
+    finally:
+        answer.end(again=again)
+    status = answer.head.code
     return Outcome(
-        Error.NONE if 200 <= response.status < 300 else Error.HTTP_STATUS,
-        response_status=response.status,
-        latency_ms=_since(began),
-        response_headers=tuple((_text(name), _text(value)) for name, value in response.raw_headers),
+        Error.NONE if 200 <= status < 300 else Error.HTTP_STATUS,
+        response_status=status,
+        latency_ms=latency_ms,
+        response_headers=tuple((_text(name), _text(value)) for name, value in answer.head.raw_headers),
         response_body=head,
-        retry_after_s=_retry_after(response.headers.get("Retry-After", "")),
+        retry_after_s=_retry_after(answer.head.headers.get("Retry-After", "")),
     )
 
 
 async def _read_head(content: aiohttp.StreamReader, deadline: float) -> tuple[bytes, bool]:
     """What there is of the body, and whether it came to its end. A body that is cut off or hangs takes nothing from the
     status: what was accepted must not be sent again."""
+    if content.at_eof():  # a 204, or an answer that came whole
+        return b"", True
     head = bytearray()
     seen = 0
     with suppress(aiohttp.ClientError, OSError, ValueError):
@@ -161,11 +255,14 @@ def _since(began: float) -> int:
 
 def _text(raw: bytes) -> str:
     """Any bytes as text that every database takes: no control characters, no surrogates."""
-    return "".join(character for character in raw.decode("latin-1") if character.isprintable())
+    text = raw.decode("latin-1")
+    return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 
 def _retry_after(value: str) -> int | None:
     """Seconds from now, at most a day; None when absent or malformed (RFC 9110, 10.2.3)."""
+    if not value:
+        return None
     if value.isascii() and value.isdigit():
         return min(int(value[:10]), RETRY_AFTER_MAX_S)
     try:
@@ -182,7 +279,7 @@ _CODES: tuple[tuple[tuple[type[Exception], ...], Error], ...] = (
     ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError), Error.TLS_FAILED),
     ((aiohttp.ClientConnectorError, aiohttp.InvalidURL), Error.CONNECTION_FAILED),
     ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError), Error.CONNECTION_CLOSED),
-    ((aiohttp.ClientResponseError,), Error.INVALID_RESPONSE),
+    ((HttpProcessingError,), Error.INVALID_RESPONSE),
 )
 
 

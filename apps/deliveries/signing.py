@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from standardwebhooks import Webhook
@@ -15,9 +16,15 @@ def webhook_id(event: UUID, destination: UUID) -> str:
 def sign(secrets: tuple[str, ...], message_id: str, moment: datetime, content: bytes) -> tuple[tuple[str, str], ...]:
     """The three headers over `content`: the body or, for GET, the query string as sent."""
     text = content.decode()
-    signature = " ".join(Webhook(secret).sign(message_id, moment, text) for secret in secrets)
+    signature = " ".join(_signer(secret).sign(message_id, moment, text) for secret in secrets)
     return (
         ("webhook-id", message_id),
         ("webhook-timestamp", str(int(moment.timestamp()))),
         ("webhook-signature", signature),
     )
+
+
+@lru_cache(maxsize=5000)
+def _signer(secret: str) -> Webhook:
+    """With the key decoded."""
+    return Webhook(secret)

@@ -1,21 +1,27 @@
-"""A worker's life: the engine from the start, Channels' doorbell beside it, a drain at the end."""
+"""A worker's life: the engine and the chores from the start, Channels' doorbell beside it, a drain at the end."""
 
 import asyncio
+import faulthandler
 import logging
+import os
 import signal
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from apps.common.lanes import close_lanes
-from apps.deliveries import engine
+from apps.deliveries import chores, engine, port
 from apps.logs.broadcast import LAYER_AWAY
 
 logger = logging.getLogger(__name__)
 
 # Seconds between tries to listen when the layer is away; the engine's poll delivers meanwhile.
 _RECONNECT_S = 1.0
+# Seconds beyond WORKER_STOP_S after which the process ends, whatever it does.
+_LAST_S = 3.0
 
 
 async def listen(application: Any, channel: str) -> None:
@@ -26,6 +32,9 @@ async def listen(application: Any, channel: str) -> None:
             consumer.take(await get_channel_layer().receive(channel))
         except LAYER_AWAY as error:
             logger.warning("doorbell on %s: %s; polling meanwhile", channel, type(error).__name__)
+            await asyncio.sleep(_RECONNECT_S)
+        except Exception:
+            logger.exception("doorbell on %s: goes on after an error", channel)
             await asyncio.sleep(_RECONNECT_S)
 
 
@@ -53,17 +62,44 @@ async def _nobody(message: dict[str, Any]) -> None:
     raise ValueError(f"nobody hears what a channel's consumer sends: {message.get('type')}")
 
 
+def start() -> None:
+    """The engine and, beside it, the chores, on this event loop."""
+    engine.current().start()
+    chores.current().start()
+
+
+async def stop() -> None:
+    """Claims nothing more, lets what is in the air end, and returns."""
+    await asyncio.gather(chores.current().stop(), engine.current().stop())
+
+
 async def run_worker(application: Any, channels: Sequence[str]) -> None:
     """Delivers until SIGTERM or SIGINT; then claims nothing more, lets what is in the air end, and returns."""
     loop = asyncio.get_running_loop()
     asked_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop.set)
-    running = engine.current()
-    running.start()
+    start()
     listeners = [asyncio.create_task(listen(application, channel)) for channel in channels]
+    watched = asyncio.create_task(port.serve()) if settings.METRICS_PORT is not None else None
     await asked_to_stop.wait()
+    end_by_all_means()
     for listener in listeners:
         listener.cancel()
-    await running.stop()
+    await stop()
+    if watched is not None:  # as long as anything is under way
+        watched.cancel()
     close_lanes()
+
+
+def end_by_all_means() -> None:
+    """Whatever hangs then, a look-up in the DNS or a driver: leases bring back what is lost with it."""
+    last = threading.Timer(settings.WORKER_STOP_S + _LAST_S, _end_now)
+    last.daemon = True
+    last.start()
+
+
+def _end_now() -> None:
+    """Says on standard error where each thread stands."""
+    faulthandler.dump_traceback()
+    os._exit(0)

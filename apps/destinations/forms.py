@@ -1,11 +1,16 @@
+import re
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
+from apps.common.fields import MASK
+from apps.common.forms import Served, Versioned
 from apps.destinations.models import Destination
+from apps.destinations.validators import CONCURRENCY_MAX, RATE_MAX, RATE_MIN
 
 
-class DestinationForm(forms.Form):
+class DestinationForm(Served):
     """Checks only what a form must: the rules of the fields stand in the service."""
 
     url = forms.CharField(label="URL", strip=True)
@@ -30,7 +35,56 @@ class DestinationForm(forms.Form):
             headers[name.strip()] = value.strip()
         return headers
 
-    def refuse(self, errors: dict[str, Any]) -> None:
-        """Shows the service's errors at their fields."""
-        for field, messages in errors.items():
-            self.add_error(field if field in self.fields else None, messages)
+
+class SettingsForm(DestinationForm, Versioned):
+    """Everything that may be changed. Stored header values are masked, and stay where the mask does."""
+
+    timeout_s = forms.IntegerField(
+        label="Timeout, seconds", min_value=1, max_value=30, help_text="For one try, from the look-up to the answer: 1 to 30."
+    )
+    retry_schedule = forms.CharField(label="Waits between tries, seconds", required=False, max_length=1000)
+    rate_limit = forms.FloatField(
+        label="Requests a second",
+        required=False,
+        min_value=RATE_MIN,
+        max_value=RATE_MAX,
+        help_text=f"At most so many: {RATE_MIN:g} to {RATE_MAX:g}. Empty: as many as come.",
+    )
+    concurrency = forms.IntegerField(
+        label="Tries at once",
+        required=False,
+        min_value=1,
+        max_value=CONCURRENCY_MAX,
+        help_text=f"At most so many: 1 to {CONCURRENCY_MAX}. Empty: as many as come.",
+    )
+    ordered = forms.BooleanField(
+        label="In the order in which events were accepted",
+        required=False,
+        help_text="One at a time. A retry holds those behind it.",
+    )
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["headers"].help_text = (
+            f"One a line, as Name: value. {MASK} keeps the stored value. "
+            "When scheme, host or port of the URL change, write every value anew."
+        )
+        usual = ", ".join(map(str, settings.RETRY_SCHEDULE))
+        self.fields["retry_schedule"].help_text = f"With commas, one for each further try. Empty: {usual}."
+
+    def clean_retry_schedule(self) -> list[int] | None:
+        text = self.cleaned_data["retry_schedule"]
+        if not text:
+            return None
+        if not re.fullmatch(r"[0-9]{1,9}(?:[\s,]+[0-9]{1,9})*,?", text, re.ASCII):
+            raise forms.ValidationError("Whole seconds with commas between them, such as 5, 300, 1800.")
+        return [int(each) for each in re.findall(r"[0-9]+", text)]
+
+    @classmethod
+    def of(cls, destination: Destination) -> "SettingsForm":
+        """With what is stored."""
+        names = ("url", "http_method", "name", "timeout_s", "rate_limit", "concurrency", "ordered", "version")
+        shown = {name: value for name in names if (value := getattr(destination, name)) is not None}
+        shown["headers"] = "\n".join(f"{name}: {MASK}" for name in destination.headers)
+        shown["retry_schedule"] = ", ".join(map(str, destination.retry_schedule or []))
+        return cls(initial=shown)

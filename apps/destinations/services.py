@@ -1,10 +1,9 @@
 """Every write to destinations."""
 
 import base64
-import json
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +14,19 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from apps.accounts.models import Account, Member
+from apps.accounts.models import Account, Member, Role
 from apps.accounts.policies import Right, authorise
 from apps.audit import services as audit
+from apps.common.batches import delete_some
 from apps.common.errors import LimitReached, Missing, Stale
 from apps.common.fields import MASK
-from apps.destinations.models import Destination, origin
+from apps.common.rows import update
+from apps.destinations.models import Destination, Failing, Gate, Notice, origin
+from apps.destinations.signals import destination_deleted, destination_resumed
 from apps.destinations.validators import validate_headers
+from apps.users.models import SYSTEM_USER_ID
+
+_HOUR = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -46,8 +51,8 @@ def create_destination(
         name=name.strip(),
         url=url.strip(),
         http_method=http_method,
-        headers_text=json.dumps(headers),
     )
+    destination.headers = headers
     for field, value in policy.items():
         setattr(destination, field, value)
     destination.signing_secret = _new_secret()
@@ -55,8 +60,18 @@ def create_destination(
     _check(destination, headers)
     destination.name = destination.name or destination.host[:255]
     destination.save(force_insert=True)
+    _police(destination, (None, None, False))
     _note(by, "destination.created", destination, after=_kept(destination))
     return destination
+
+
+def _police(destination: Destination, before: tuple[float | None, int | None, bool]) -> None:
+    """Has what goes to it let through by its gate from now on, or no longer."""
+    if destination.policy == before:
+        return
+    if destination.is_limited:
+        Gate.objects.bulk_create([Gate(destination=destination)], ignore_conflicts=True)
+    Gate.objects.filter(pk=destination.pk).update(policed=destination.is_limited, wake_at=Now())
 
 
 def _new_secret() -> str:
@@ -65,7 +80,7 @@ def _new_secret() -> str:
 
 def _kept(destination: Destination) -> dict[str, Any]:
     """What the history keeps: no header value, no secret, and no query of the URL, where people put tokens."""
-    shown = ("name", "http_method", "state", "timeout_s", "retry_schedule")
+    shown = ("name", "http_method", "state", "timeout_s", "retry_schedule", "rate_limit", "concurrency", "ordered")
     return {name: getattr(destination, name) for name in shown} | {
         "url": destination.url.partition("?")[0],
         "headers": sorted(destination.headers),
@@ -102,18 +117,26 @@ def update_destination(
     """
     authorise(by.role.role_name, Right.UPDATE_DESTINATIONS)
     locked = _locked(destination.pk, by, expected)
-    before, stored = _kept(locked), locked.headers
-    moved = origin(changes.get("url", locked.url)) != origin(locked.url)
+    before, policy, stored = _kept(locked), locked.policy, locked.headers
+    moved = _leads_elsewhere(changes.get("url", locked.url), locked.url)
     headers = _headers(changes.get("headers"), stored, moved=moved)
     for name, value in changes.items():
         if name != "headers":
             setattr(locked, name, value.strip() if isinstance(value, str) else value)
-    locked.headers_text = json.dumps(headers)
+    locked.headers = headers
     _check(locked, headers)
     locked.name = locked.name or locked.host[:255]
     _store(locked, by)
+    _police(locked, policy)
     _note(by, "destination.updated", locked, before=before, after=_kept(locked))
     return locked
+
+
+def _leads_elsewhere(url: str, stored: str) -> bool:
+    try:
+        return origin(url) != origin(stored)
+    except ValueError:
+        return False  # it leads nowhere: the check of the fields says why, before anything is stored
 
 
 def _headers(given: dict[str, str] | None, stored: dict[str, str], *, moved: bool) -> dict[str, str]:
@@ -129,10 +152,12 @@ def _headers(given: dict[str, str] | None, stored: dict[str, str], *, moved: boo
 
 
 def _store(destination: Destination, by: Member) -> None:
+    """Somebody has looked after it: what failed before counts no more."""
     destination.version += 1
     destination.updated_by = by.user
     destination.save()
     Destination.objects.filter(pk=destination.pk).update(updated_at=Now())
+    Failing.objects.filter(pk=destination.pk).delete()
     destination.refresh_from_db()
 
 
@@ -178,9 +203,13 @@ def pause(*, destination: Destination, by: Member) -> Destination:
     return _set_state(destination, by, Destination.State.PAUSED, Destination.State.ACTIVE)
 
 
+@transaction.atomic
 def resume(*, destination: Destination, by: Member) -> Destination:
     """What waited goes out again, after a person's pause or the system's disabling."""
-    return _set_state(destination, by, Destination.State.ACTIVE, Destination.State.PAUSED, Destination.State.DISABLED)
+    closed = (Destination.State.PAUSED, Destination.State.DISABLED)
+    resumed = _set_state(destination, by, Destination.State.ACTIVE, *closed)
+    destination_resumed.send(sender=Destination, destination_id=resumed.pk)
+    return resumed
 
 
 @transaction.atomic
@@ -197,19 +226,55 @@ def _set_state(destination: Destination, by: Member, new: str, *old: str) -> Des
 
 @transaction.atomic
 def delete_destination(*, destination: Destination, by: Member, expected: int | None = None) -> None:
-    """Hides the destination at once; what waits for it is cancelled by the claim that meets it; its logs stay."""
+    """Hides the destination at once; what waits for it is cancelled afterwards, by chores and claims; its logs stay."""
     authorise(by.role.role_name, Right.MANAGE_DESTINATIONS)
     locked = _locked(destination.pk, by, expected)
     Destination.objects.filter(pk=locked.pk).update(
         deleted_at=Now(), version=F("version") + 1, updated_at=Now(), updated_by=by.user
     )
     _note(by, "destination.deleted", locked, before=_kept(locked))
+    destination_deleted.send(sender=Destination, account_id=locked.account_id, destination_id=locked.pk)
 
 
 def disable(*, destination_ids: Iterable[UUID], reason: str) -> None:
-    """The system stops sending to these, for a reason that the pages show. Part of the caller's transaction."""
-    ids = Destination.objects.filter(pk__in=list(destination_ids), state=Destination.State.ACTIVE)
-    locked = list(ids.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
-    Destination.objects.filter(pk__in=locked).update(
-        state=Destination.State.DISABLED, state_reason=reason, version=F("version") + 1, updated_at=Now()
-    )
+    """The system stops sending to these, for a reason that the pages show; the Admins get a mail. Part of the caller's
+    transaction."""
+    active = Destination.objects.filter(pk__in=list(destination_ids), state=Destination.State.ACTIVE)
+    accounts = dict(active.order_by("pk").select_for_update(no_key=True).values_list("pk", "account_id"))
+    before = {"state": Destination.State.ACTIVE.value}
+    after = {"state": Destination.State.DISABLED.value, "state_reason": reason}
+    Destination.objects.filter(pk__in=accounts).update(**after, version=F("version") + 1, updated_at=Now())
+    admins = Member.objects.active().filter(account__in=accounts.values(), role__role_name=Role.ADMIN)
+    told = [Notice(destination_id=pk, member=each) for each in admins for pk in accounts if accounts[pk] == each.account_id]
+    Notice.objects.bulk_create(told)
+    for pk, account_id in accounts.items():
+        changes: dict[str, Any] = {"before": before, "after": after}
+        audit.record(account_id=account_id, user_id=SYSTEM_USER_ID, action="destination.disabled", object_id=pk, **changes)
+
+
+def note_tries(tries: Iterable[tuple[UUID, bool, datetime]]) -> None:
+    """Keeps since when tries do nothing but fail: (destination, whether it succeeded, when), in their order.
+
+    Part of the caller's transaction, which no other of the same destinations overlaps.
+    """
+    fresh, well = dict[UUID, Failing](), set[UUID]()
+    for pk, succeeded, at in tries:
+        if succeeded:
+            well.add(pk)
+            fresh.pop(pk, None)
+        else:
+            failing = fresh.setdefault(pk, Failing(destination_id=pk, since=at, until=at))
+            failing.until = max(failing.until, at)
+    known = Failing.objects.in_bulk(well | fresh.keys())
+    if over := known.keys() & well:
+        Failing.objects.filter(pk__in=over).delete()
+    begun = [failing for pk, failing in fresh.items() if pk in well or pk not in known]
+    Failing.objects.bulk_create(begun, ignore_conflicts=True)
+    # A write an hour says as much as one a second.
+    longer = [pk for pk in fresh.keys() & known.keys() - well if fresh[pk].until >= known[pk].until + _HOUR]
+    update(Failing, {"destination": longer, "until": [fresh[pk].until for pk in longer]})
+
+
+def purge_destinations(account_id: UUID) -> int:
+    """Part of deleting an account for good. Returns how many rows went, at most 1,000."""
+    return delete_some(Destination.objects.filter(account=account_id))

@@ -13,6 +13,10 @@ URL_MAX = 2048
 HEADERS_MAX = 50
 HEADER_VALUE_MAX = 4096  # bytes; receivers commonly take 8 KiB for all headers
 HEADERS_TOTAL_MAX = 8192
+# Requests a second: 36 an hour, and more than one worker sends.
+RATE_MIN, RATE_MAX = 0.01, 1000.0
+# Tries in the air at once: two workers' seats and more.
+CONCURRENCY_MAX = 1000
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")  # RFC 9110, 5.6.2
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?|")
@@ -105,7 +109,7 @@ def _validate_header(name: Any, text: Any) -> None:
 
 
 def validate_retry_schedule(value: Any) -> None:
-    """Up to 30 whole seconds, each from 1 to 604800 (7 days)."""
-    fits = isinstance(value, list) and len(value) <= 30
+    """1 to 30 whole seconds, each from 1 to 604800 (7 days)."""
+    fits = isinstance(value, list) and 1 <= len(value) <= 30
     if not fits or not all(type(delay) is int and 1 <= delay <= 604_800 for delay in value):
-        raise ValidationError("Up to 30 whole seconds, each from 1 to 604800.", code="retry_schedule")
+        raise ValidationError("1 to 30 whole seconds, each from 1 to 604800.", code="retry_schedule")

@@ -1,33 +1,17 @@
 """The plain Django path to accept(): for Django's test client, and for any server without our ASGI front."""
 
-from collections.abc import Awaitable, Callable
-
-from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
+from apps.common.middleware import AnsweringMiddleware, Page
 from apps.ingest.services import PATHS, Answer, Incoming, TooLarge, accept
 
-GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
-
-class IngestMiddleware:
+class IngestMiddleware(AnsweringMiddleware):
     """Stands first, so that a sender's request passes no session, cookie or page header of Django's."""
 
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if request.path_info not in PATHS:
-            return self._get_response(request)
-        if iscoroutinefunction(self._get_response):
-            return self._respond(request)
-        return async_to_sync(self._respond)(request)
+    def page(self, request: HttpRequest) -> Page | None:
+        return self._respond if request.path_info in PATHS else None
 
     async def _respond(self, request: HttpRequest) -> HttpResponse:
         return _response(await accept(_incoming(request)))
@@ -44,7 +28,7 @@ def _incoming(request: HttpRequest) -> Incoming:
         return body
 
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Incoming(request.method or "", headers, read)
+    return Incoming(request.method or "", headers, read, request.META.get("REMOTE_ADDR", ""))
 
 
 def _response(answer: Answer) -> HttpResponse:

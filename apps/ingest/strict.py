@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from apps.common.jsontext import decoder
@@ -15,6 +16,7 @@ class NotStrict(ValueError):
     """The body is not the JSON that we take."""
 
 
+@lru_cache(maxsize=256)
 def takes(content_type: str, content_encoding: str) -> bool:
     """Whether the two headers announce plain JSON in UTF-8. Other parameters of the type say nothing about that."""
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))

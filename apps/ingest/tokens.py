@@ -1,35 +1,73 @@
 """token -> account, for the checks before the body is read. What is stored is decided by the store's own look.
 
-A hit is kept for a moment; a miss never, so that a new token works at once.
+A hit is kept for a moment; a miss never, so that a new token works at once. That an account is full (MAX_WAITING_PER_ACCOUNT)
+comes with the hit: it trails by that moment, and by the second or two by which the counting of what waits is behind.
+An address that sends many unknown tokens is never refused for that, since good senders may stand behind it too: it only has
+no look-ups beside each other any more.
 """
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from apps.accounts.selectors import TokenOwner, token_owners
 from apps.common.batching import Batcher
 from apps.common.lanes import lane
+from apps.destinations.selectors import counts
 
 _KEPT_S = 5.0
 _KEPT_MAX = 50_000
+# Unknown tokens of an address in a minute, from which on its look-ups wait in a line with those of its kind.
+_MISSES_MAX = 100
+_WINDOW_S = 60.0
+_ADDRESSES_MAX = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Owner(TokenOwner):
+    fan_out: int
+    """To how many destinations each post goes."""
+
+
+class Misses:
+    """Unknown tokens of each address within the present window. Who comes with very many addresses is counted anew."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._ends = 0.0
+
+    def note(self, address: str) -> None:
+        now = time.monotonic()
+        if now > self._ends or len(self._counts) >= _ADDRESSES_MAX:
+            self._counts.clear()
+            self._ends = now + _WINDOW_S
+        self._counts[address] += 1
+
+    def many(self, address: str) -> bool:
+        return self._counts[address] >= _MISSES_MAX and time.monotonic() <= self._ends
 
 
 class TokenCache:
     """One for each event loop. Look-ups that miss at the same time become one query."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, tuple[float, TokenOwner]] = OrderedDict()
-        self._batcher: Batcher[bytes, TokenOwner | None] = Batcher(self._look_up, flushers=2)
+        self._kept: OrderedDict[bytes, tuple[float, Owner]] = OrderedDict()
+        self._misses = Misses()
+        self._batcher: Batcher[bytes, Owner | None] = Batcher(self._look_up, flushers=2)
+        # One look-up at a time for all addresses that guess, however many they are: the others' never wait for them.
+        self._guessed: Batcher[bytes, Owner | None] = Batcher(self._look_up)
 
-    async def owner(self, digest: bytes) -> TokenOwner | None:
+    async def owner(self, digest: bytes, address: str) -> Owner | None:
         """The account of the token, None when no valid token has this digest. Raises a TRANSIENT error of the database."""
         kept = self._kept.get(digest)
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
         self._kept.pop(digest, None)
-        owner = await self._batcher.submit(digest)
-        if owner is not None:
+        owner = await (self._guessed if self._misses.many(address) else self._batcher).submit(digest)
+        if owner is None:
+            self._misses.note(address)
+        else:
             self._kept[digest] = (time.monotonic() + _KEPT_S, owner)
             if len(self._kept) > _KEPT_MAX:
                 self._kept.popitem(last=False)
@@ -39,6 +77,15 @@ class TokenCache:
         self._kept.pop(digest, None)
 
     @staticmethod
-    async def _look_up(digests: Sequence[bytes]) -> list[TokenOwner | None]:
-        owners = await lane("read").run(token_owners, set(digests))
-        return [owners.get(digest) for digest in digests]
+    async def _look_up(digests: Sequence[bytes]) -> list[Owner | None]:
+        found = await lane("read").run(_owners, set(digests))
+        return [found.get(digest) for digest in digests]
+
+
+def _owners(digests: set[bytes]) -> dict[bytes, Owner]:
+    owners = token_owners(digests)
+    fan_out = counts({owner.account_id for owner in owners.values()})
+    return {
+        digest: Owner(owner.account_id, owner.ingest_rate, owner.full, fan_out.get(owner.account_id, 0))
+        for digest, owner in owners.items()
+    }

@@ -15,6 +15,8 @@ from apps.common.validators import Email
 
 # Made by a migration. Commands act as this user; nobody can sign in as it.
 SYSTEM_USER_ID = uuid.UUID(int=1)
+# Made by a migration too. Stands where an erased person stood.
+ANONYMOUS_USER_ID = uuid.UUID(int=2)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -56,6 +58,16 @@ class User(AbstractBaseUser, PermissionsMixin, Stamped):
     def __str__(self) -> str:
         return str(self.pk)  # never the e-mail: this text reaches logs
 
+    @property
+    def erased_email(self) -> str:
+        """What stands in place of the e-mail once the person is erased. No mail goes there: RFC 2606."""
+        return f"{self.pk}@erased.invalid"
+
+    @property
+    def is_person(self) -> bool:
+        """Whether somebody can be let in as this user: not the system, nor who stands for the erased, nor one of them."""
+        return self.pk not in {SYSTEM_USER_ID, ANONYMOUS_USER_ID} and self.email != self.erased_email
+
 
 class SignIn(models.Model):
     """What a REST client's tokens stand on. Ending it ends them all, access tokens too."""
@@ -67,6 +79,14 @@ class SignIn(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    user_agent = models.CharField(max_length=200, blank=True, default="", help_text="by which a person knows it again")
+
+    class Meta:
+        indexes = [
+            # For the removal of those that are over.
+            models.Index(fields=["expires_at"], name="sign_in_expires"),
+            models.Index(fields=["ended_at"], condition=models.Q(ended_at__isnull=False), name="sign_in_ended"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

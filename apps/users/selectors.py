@@ -1,11 +1,15 @@
-"""Who is signed in."""
+"""Who is signed in, and who has proved who they are."""
 
 from collections.abc import Iterable
 from typing import Any, Protocol, cast
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -60,3 +64,24 @@ def living(sign_in_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     now = timezone.now()
     found = SignIn.objects.select_related("user").filter(pk__in=list(sign_in_ids), ended_at=None)
     return {each.pk: each.user_id for each in found if each.is_alive(now)}
+
+
+def has_proved(user: User) -> bool:
+    """Whether the e-mail is known to be the user's own. Without a mail server it counts as proved once there is a password."""
+    if settings.ACCOUNT_EMAIL_VERIFICATION != "mandatory":
+        return user.has_usable_password()
+    return bool(EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists())
+
+
+def sign_ins_of(user: User) -> list[SignIn]:
+    """The REST clients that are signed in, newest first."""
+    now = timezone.now()
+    rows = SignIn.objects.filter(user=user, ended_at=None, expires_at__gt=now).select_related("user").order_by("-id")
+    return [each for each in rows if each.is_alive(now)]
+
+
+def browsers_of(user: User) -> list[UserSession]:
+    """The browsers that are signed in, newest first. Three queries."""
+    rows: QuerySet[UserSession] = UserSession.objects.filter(user=user).order_by("-pk")
+    alive = signed_in(rows.values_list("session_key", flat=True))
+    return [each for each in rows if each.session_key in alive]

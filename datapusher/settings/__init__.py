@@ -2,8 +2,13 @@
 
 from datapusher.settings.api import *
 from datapusher.settings.base import *
+from datapusher.settings.caching import *
 from datapusher.settings.channels import *
+from datapusher.settings.connections import *
+from datapusher.settings.cors import *
 from datapusher.settings.database import *
 from datapusher.settings.delivery import *
 from datapusher.settings.logging import *
+from datapusher.settings.observing import *
+from datapusher.settings.people import *
 from datapusher.settings.security import *

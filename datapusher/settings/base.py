@@ -1,10 +1,9 @@
-"""Apps, middleware, templates, static files, people."""
-
-import operator
+"""Apps, middleware, templates, static files."""
 
 import django
 
 from datapusher.settings import env
+from datapusher.settings.cors import CORS_ALLOWED_ORIGINS
 
 BASE_DIR = env.BASE_DIR
 DEBUG = env.boolean("DEBUG", default=False)
@@ -17,6 +16,7 @@ INSTALLED_APPS = [
     # Before channels: its `runworker` is ours.
     "apps.deliveries",
     "apps.ingest",
+    "apps.inbox",
     "apps.logs",
     "apps.events",
     "apps.destinations",
@@ -26,8 +26,14 @@ INSTALLED_APPS = [
     "apps.common",
     "channels",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "datapusher.admin.OperatorsConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -40,8 +46,11 @@ _CSP_MIDDLEWARE = (
 )
 
 MIDDLEWARE = [
+    *(["apps.common.cors.Cors"] if CORS_ALLOWED_ORIGINS else []),
     # First: the sender's lane passes none of what follows, so that its answers are equal on every server.
     "apps.ingest.middleware.IngestMiddleware",
+    # Then probes and scrapers, who know nothing of ALLOWED_HOSTS and https.
+    "datapusher.operators.OperatorsMiddleware",
     "apps.common.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -65,6 +74,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.accounts.views.accounts.switcher",
             ]
         },
     }
@@ -82,30 +92,5 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AUTH_USER_MODEL = "users.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "apps.users.adapters.AccountAdapter"
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-# Without a mail server nobody could follow a link: e-mails count as verified then, and the start says so.
-ACCOUNT_EMAIL_VERIFICATION = "mandatory" if env.text("EMAIL_URL") else "none"
-ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_USER_DISPLAY = operator.attrgetter("email")
-
-_mail = env.email_config("EMAIL_URL")
-EMAIL_BACKEND = str(_mail.get("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"))
-EMAIL_HOST = str(_mail.get("EMAIL_HOST", "localhost"))
-EMAIL_PORT = int(str(_mail.get("EMAIL_PORT", 25) or 25))
-EMAIL_HOST_USER = str(_mail.get("EMAIL_HOST_USER") or "")
-EMAIL_HOST_PASSWORD = str(_mail.get("EMAIL_HOST_PASSWORD") or "")
-EMAIL_USE_TLS = bool(_mail.get("EMAIL_USE_TLS", False))
-EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL", False))
-DEFAULT_FROM_EMAIL = env.mail_address("DEFAULT_FROM_EMAIL", "Data Pusher <datapusher@localhost>")
-
-REGISTRATION = env.choice("REGISTRATION", "open", {"open", "invite"})
 MAX_ACCOUNTS_PER_USER = env.integer("MAX_ACCOUNTS_PER_USER", 20, low=1, high=1_000_000)
 MAX_DESTINATIONS_PER_ACCOUNT = env.integer("MAX_DESTINATIONS_PER_ACCOUNT", 1000, low=1, high=1_000_000)

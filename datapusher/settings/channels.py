@@ -20,7 +20,7 @@ REDIS_SOCKET_TIMEOUT_S = 6
 
 # Pub/sub, not the core layer: it survives a Redis restart and FLUSHALL. It may ring a worker twice; ringing is idempotent.
 _redis: dict[str, Any] = {
-    "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+    "BACKEND": "consumers.layers.PubSubLayer",
     "CONFIG": {
         "hosts": [
             {"address": REDIS_URL, "socket_timeout": REDIS_SOCKET_TIMEOUT_S, "socket_connect_timeout": 2},
@@ -28,4 +28,6 @@ _redis: dict[str, Any] = {
         "prefix": "datapusher",
     },
 }
-CHANNEL_LAYERS = {"default": _redis if REDIS_URL else {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+# In memory a group forgets who joined it after so many seconds; the live socket's feed joins for as long as somebody watches.
+_memory: dict[str, Any] = {"BACKEND": "consumers.layers.MemoryLayer", "CONFIG": {"group_expiry": 10 * 365 * 86_400}}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {"default": _redis if REDIS_URL else _memory}

@@ -23,6 +23,8 @@ def _postgresql(url: str) -> dict[str, Any]:
     config["OPTIONS"] = {
         **config.get("OPTIONS", {}),
         "connect_timeout": 2,  # seconds; a post is answered 503 within 2.5 s
+        # Only what asks for it is prepared (apps/common/rows.py): elsewhere the plan should know the values.
+        "prepare_threshold": 2**31,
         "server_side_binding": True,  # bodies travel binary: 2.5 times as quick as literals, half the memory
         # 200 requests at once under Daphne open 200 connections without a pool, and half of them fail.
         # After an outage it must not stand in a back-off of minutes: it gives up after a second, and whoever asks next,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import environ
@@ -77,17 +77,28 @@ def choice(name: str, default: str, allowed: set[str]) -> str:
     return value
 
 
-def email_config(name: str) -> dict[str, object]:
-    """Django's EMAIL_* settings of a URL such as smtp+tls://user:password@host:587; empty when not set."""
+def mailer(name: str, default: str, *, timeout_s: int) -> dict[str, Any]:
+    """An entry of Django's MAILERS for a URL such as smtp+tls://user:password@host:587; when not set, the `default` backend."""
     if not text(name):
-        return {}
+        return {"BACKEND": default, "OPTIONS": {}}
     try:
         config = dict(environ.Env.email_url_config(text(name)))
-        if "smtp" in str(config["EMAIL_BACKEND"]) and not config.get("EMAIL_HOST"):
+        if "smtp" not in config["EMAIL_BACKEND"]:
+            return {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": {}}
+        if not config.get("EMAIL_HOST"):
             raise ValueError("no host")
-        return config
     except (ValueError, KeyError, environ.ImproperlyConfigured) as error:
         raise SettingError(name, "must be smtp://, smtp+tls:// or smtp+ssl://user:password@host:port") from error
+    options = {
+        "host": config["EMAIL_HOST"],
+        "port": config["EMAIL_PORT"] or 25,
+        "username": config["EMAIL_HOST_USER"] or "",
+        "password": config["EMAIL_HOST_PASSWORD"] or "",
+        "use_tls": bool(config.get("EMAIL_USE_TLS")),
+        "use_ssl": bool(config.get("EMAIL_USE_SSL")),
+        "timeout": timeout_s,
+    }
+    return {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": options}
 
 
 def words(name: str, default: str = "") -> list[str]:
@@ -97,14 +108,22 @@ def words(name: str, default: str = "") -> list[str]:
 
 def per_second(name: str, default: str) -> int:
     """A rate as `5/second`."""
+    return _rate(name, default, "second")
 
+
+def per_minute(name: str, default: str) -> int:
+    """A rate as `6000/minute`."""
+    return _rate(name, default, "minute")
+
+
+def _rate(name: str, default: str, unit: str) -> int:
     def parse(value: str) -> int:
-        match = re.fullmatch(r"([1-9][0-9]{0,5})/second", value)
+        match = re.fullmatch(rf"([1-9][0-9]{{0,5}})/{unit}", value)
         if match is None:
             raise ValueError(value)
         return int(match[1])
 
-    return _read(name, default, parse, "a rate such as 5/second, from 1 to 999999")
+    return _read(name, default, parse, f"a rate such as {default}, from 1 to 999999")
 
 
 def seconds_list(name: str, default: str) -> tuple[int, ...]:
@@ -121,17 +140,36 @@ def seconds_list(name: str, default: str) -> tuple[int, ...]:
 
 def origin_url(name: str, default: str) -> str:
     """scheme://host[:port] without a path, spelled as a browser's Origin: lower case, no default port."""
+    return _read(name, default, _origin, "an address such as https://push.example.com, without a path")
+
+
+def origins(name: str) -> list[str]:
+    """Comma-separated origins, each as `origin_url`; no pattern, and no `*`."""
+    wanted = "comma-separated origins such as https://app.example.com, without paths and without *"
+    return _read(name, "", lambda _: [_origin(word) for word in words(name)], wanted)
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value.rstrip("/"))
+    beside = parts.path or parts.query or parts.fragment or "@" in parts.netloc or "\\" in parts.netloc
+    if parts.scheme not in {"http", "https"} or beside or not is_host(parts.hostname or "") or parts.port == 0:
+        raise ValueError(value)
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" if parts.port in {None, usual} else f"{parts.scheme}://{host}:{parts.port}"
+
+
+def http_url(name: str) -> str:
+    """http(s)://host[:port][/path]; empty when not set."""
 
     def parse(value: str) -> str:
-        parts = urlsplit(value.rstrip("/"))
-        beside = parts.path or parts.query or parts.fragment or "@" in parts.netloc or "\\" in parts.netloc
-        if parts.scheme not in {"http", "https"} or beside or not is_host(parts.hostname or "") or parts.port == 0:
+        parts = urlsplit(value)
+        known = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0
+        if value and (not known or parts.query or parts.fragment or "@" in parts.netloc or "\\" in value):
             raise ValueError(value)
-        host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
-        usual = {"http": 80, "https": 443}[parts.scheme]
-        return f"{parts.scheme}://{host}" if parts.port in {None, usual} else f"{parts.scheme}://{host}:{parts.port}"
+        return value
 
-    return _read(name, default, parse, "an address such as https://push.example.com, without a path")
+    return _read(name, "", parse, "an address such as http://collector:4318")
 
 
 def is_host(value: str) -> bool:
@@ -170,6 +208,17 @@ def mail_address(name: str, default: str) -> str:
     if not value.isprintable() or not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(value)[1]):
         raise SettingError(name, "must be an e-mail address such as datapusher@example.com")
     return value
+
+
+def bearer(name: str) -> str:
+    """A token as it stands in a header: visible ASCII characters; empty when not set."""
+
+    def parse(value: str) -> str:
+        if not re.fullmatch(r"[\x21-\x7e]{0,512}", value):
+            raise ValueError(name)
+        return value
+
+    return _read(name, "", parse, "at most 512 visible ASCII characters, without spaces")
 
 
 def networks(name: str, default: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -16,7 +16,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "structlog.stdlib.ProcessorFormatter",
+            "()": "datapusher.json_lines.JsonLines",
             "foreign_pre_chain": _shared,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,

@@ -26,10 +26,11 @@ _own_origins = [] if env.text("PUBLIC_URL") else [f"http://{host}:{PORT}" for ho
 ALLOWED_ORIGINS = frozenset([PUBLIC_URL, *_own_origins])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
+# What they say of client and scheme stands in the scope when Django gets it (consumers/proxies.py), and in no header: Django's
+# SECURE_PROXY_SSL_HEADER and allauth's own ways to believe headers stay off.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
 SECURE_SSL_REDIRECT = _secure
 SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0  # one year, the least that browsers' preload lists accept
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure and TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

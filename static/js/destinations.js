@@ -54,7 +54,8 @@ function drawItem(item, entries) {
   note.textContent = note.hidden ? "" : `Last try failed: ${headline(newest)}`;
   const mark = item.querySelector(".shape");
   // Paused and disabled say more than a last try: their shape stays.
-  if (mark.classList.contains("mute") || item.dataset.state === "disabled") return;
+  if (item.dataset.state !== "active") return;
+  mark.classList.remove("mute");
   mark.classList.toggle("ok", note.hidden);
   mark.classList.toggle("bad", !note.hidden);
 }

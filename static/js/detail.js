@@ -4,13 +4,14 @@ import { byId, el } from "./dom.js";
 import { copyText } from "./copy.js";
 import { plural } from "./format.js";
 import { curl, pretty } from "./payload.js";
+import { replay } from "./replay.js";
 import { timeOf } from "./rows.js";
 import { tries } from "./tries.js";
 
 const asSheet = matchMedia("(max-width: 719px)"); // the same width as in app.css
 
 export class Detail {
-  /** page: {destinations, store, ingestUrl}; closed() is called when a person closes it. */
+  /** page: {destinations, store, ingestUrl, eventUrl, mayReplay}; closed() is called when a person closes it. */
   constructor(page, closed) {
     Object.assign(this, { page, closed, entry: null });
     this.panel = byId("detail");
@@ -83,11 +84,23 @@ export class Detail {
   }
 
   actions(entry) {
-    if (!curl(entry, this.page.ingestUrl)) return [];
+    const open = el("a.button", { href: `${this.page.eventUrl}${entry.event}/` }, "Open");
+    this.asking = this.page.mayReplay ? replay(entry, this.page.destinations.name(entry.destination_id)) : null;
+    return [el("div.actions", {}, this.asking, this.copy(entry), open)];
+  }
+
+  copy(entry) {
+    if (!curl(entry, this.page.ingestUrl)) return null;
     const button = el("button.button", { type: "button", title: "A command that sends this data again, as a new event" }, "Copy curl");
     // Made anew at each press: an event id can be used once.
     button.addEventListener("click", () => copyText(button, curl(entry, this.page.ingestUrl)));
-    return [el("div.actions", {}, button)];
+    return button;
+  }
+
+  askToReplay() {
+    if (!this.isOpen || !this.asking) return;
+    this.asking.open = true;
+    this.asking.querySelector("button").focus();
   }
 }
 

@@ -3,17 +3,33 @@
 const two = (n) => String(n).padStart(2, "0");
 const numbers = new Intl.NumberFormat("en");
 const days = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const years = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 export const count = (n) => numbers.format(n);
 
 export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many}`;
 
-/** 14:32:08.112; of another day: 20 Nov 14:32. */
+/** 20 Nov 14:32. */
+export function dayAndTime(when) {
+  const t = new Date(when);
+  return `${days.format(t)} ${two(t.getHours())}:${two(t.getMinutes())}`;
+}
+
+/** 14:32:08.112; of another day: 20 Nov 14:32; of another year: 20 Nov 2025. */
 export function clock(iso, now = new Date()) {
   const t = new Date(iso);
-  const minutes = `${two(t.getHours())}:${two(t.getMinutes())}`;
-  if (t.toDateString() !== now.toDateString()) return `${days.format(t)} ${minutes}`;
-  return `${minutes}:${two(t.getSeconds())}.${String(t.getMilliseconds()).padStart(3, "0")}`;
+  if (t.getFullYear() !== now.getFullYear()) return years.format(t);
+  if (t.toDateString() !== now.toDateString()) return dayAndTime(t);
+  return `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}.${String(t.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** 3 min ago, in 40 s; further away: 14:32:08, of another day 20 Nov 14:32. */
+export function near(iso, now = new Date()) {
+  const away = new Date(iso) - now;
+  const seconds = Math.round(Math.abs(away) / 1000);
+  if (seconds >= 3600) return clock(iso, now).replace(/\.\d+$/, "");
+  const span = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`;
+  return away > 0 ? `in ${span}` : `${span} ago`;
 }
 
 /** Date, time and offset from UTC, for the title of a time. */

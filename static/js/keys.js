@@ -5,11 +5,11 @@ import { byId } from "./dom.js";
 const SETTING = "datapusher.keys";
 const typing = (target) => target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
 
-/** actions: {next, previous, open, close, pause}; a close that had something to close returns true. */
+/** actions: {next, previous, open, close, pause, replay, search}; a close that had something to close returns true. */
 export function startKeys(actions) {
   const dialog = byId("keys");
   const on = setting();
-  const letters = { j: actions.next, k: actions.previous, p: actions.pause };
+  const letters = { j: actions.next, k: actions.previous, p: actions.pause, r: actions.replay, "/": actions.search };
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
     if (event.key === "Escape") actions.close();

@@ -1,11 +1,11 @@
 // The live page: joins the socket, what was seen, and the three columns.
 
-import { byId, el, shape } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { Destinations } from "./destinations.js";
 import { Detail } from "./detail.js";
 import { setServerTime, startCountdowns } from "./due.js";
-import { count } from "./format.js";
 import { startKeys } from "./keys.js";
+import { A_PAGE, logs } from "./logs.js";
 import { LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
@@ -15,9 +15,12 @@ const STATES = {
   connecting: ["warn", "Connecting"],
   live: ["ok", "Live"],
   reconnecting: ["warn", "Reconnecting"],
+  summarised: ["mute", "Summarised"],
   paused: ["mute", "Paused"],
   stopped: ["bad", "Stopped"],
 };
+
+const SEARCHED_LIVE = 2000; // tries; more than come in the 5 s by which the index may trail
 
 const given = JSON.parse(byId("live-data").textContent);
 const loginUrl = byId("scroller").dataset.login;
@@ -27,14 +30,19 @@ const page = {
   destinations: new Destinations(given.destinations),
   ingestUrl: byId("ingest-url").textContent,
   connection: "connecting",
+  looking: false,
   role: null,
+  mayReplay: given.may_replay,
+  eventUrl: given.events,
+  filtered: false,
   changed() {
     page.destinations.draw();
-    drawSummary();
   },
   paused() {
     drawState();
   },
+  look,
+  fill,
 };
 
 const stream = new Stream(page, choose);
@@ -53,24 +61,46 @@ function step(direction) {
   if (entry && detail.isOpen) choose(entry, false);
 }
 
+/** Another filter: what is there from before, then what comes. */
+async function look(filter) {
+  socket.hold();
+  page.looking = true;
+  // The socket finds words at once, REST when they are indexed: so the newest are left to the socket.
+  const after = filter.search ? Math.max(socket.oldest - 1, socket.cursor - SEARCHED_LIVE) : socket.cursor;
+  const entries = await logs(given.logs, { ...filter, cursor_before: after + 1 });
+  if (JSON.stringify(stream.filter) !== JSON.stringify(filter)) return; // another one was chosen meanwhile
+  page.looking = false;
+  page.filtered = Object.keys(filter).length > 0;
+  page.store.clear();
+  if (entries) page.store.add(entries);
+  else page.store.addDivider({ divider: "What came before could not be loaded" });
+  stream.rebuild();
+  stream.schedule();
+  socket.follow(filter, after);
+}
+
+async function fill(item, row) {
+  const { from, to } = item.summary;
+  const entries = await logs(given.logs, { ...socket.filter, cursor_after: from - 1, cursor_before: to + 1 });
+  // What came in the last seconds may not be searchable yet.
+  if (!entries || (socket.filter.search && entries.length < Math.min(item.summary.total, A_PAGE))) {
+    row.querySelector("button").textContent = "Not there yet: try again";
+    return;
+  }
+  const left = page.store.fill(item, entries);
+  stream.rows.fill(row, entries, left);
+  stream.drawToolbar();
+}
+
 function drawState() {
-  const name = stream.paused && page.connection === "live" ? "paused" : page.connection;
+  const live = stream.paused ? "paused" : stream.summedUp ? "summarised" : "live";
+  const name = page.connection === "live" ? live : page.connection;
   const [look, word] = STATES[name];
   const chip = byId("state");
   if (byId("state-word").textContent === word) return;
   chip.className = `badge ${look}`;
   chip.querySelector(".shape").className = `shape ${look}`;
   byId("state-word").textContent = word;
-}
-
-function drawSummary() {
-  const { seen, success, failed } = page.store.totals;
-  const line = byId("summary");
-  line.hidden = seen === 0;
-  line.replaceChildren(
-    `Seen on this page: ${count(seen)} ${seen === 1 ? "try" : "tries"}, `,
-    shape("ok"), ` ${count(success)} success, `,
-    shape(failed ? "bad" : "mute"), ` ${count(failed)} failed`);
 }
 
 function notice(text, linkText, where) {
@@ -95,9 +125,12 @@ const on = {
     page.store.addDivider(divider);
     stream.add([divider]);
   },
+  summary(frame) {
+    stream.add([page.store.addSummary(frame)]);
+  },
   entries(entries) {
     page.store.add(entries);
-    page.destinations.add(entries);
+    if (!page.filtered) page.destinations.add(entries); // of some of its tries nothing can be said about a destination
     stream.add(entries);
     detail.update(entries);
   },
@@ -107,6 +140,8 @@ const on = {
   },
 };
 
+const socket = new LiveSocket({ path: given.socket, after: given.after, epoch: given.epoch, on });
+
 startCountdowns();
 startKeys({
   next: () => step(1),
@@ -114,5 +149,7 @@ startKeys({
   open: () => stream.rows.chosenRow()?.querySelector("button").click(),
   close: () => detail.close(),
   pause: () => stream.togglePause(),
+  replay: () => detail.askToReplay(),
+  search: () => byId("search").focus(),
 });
-new LiveSocket({ path: given.socket, after: given.after, epoch: given.epoch, on }).connect();
+socket.connect();

@@ -1,6 +1,8 @@
-// On every page: copy buttons, and menus that close as menus do.
+// On every page: copy buttons, times, and menus that close as menus do.
 
 import { startCopyButtons } from "./copy.js";
+import { startMoments } from "./moments.js";
+import { startTimes } from "./times.js";
 
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
@@ -18,3 +20,13 @@ document.addEventListener("keydown", (event) => {
 });
 
 startCopyButtons();
+startMoments();
+startTimes();
+setInterval(startTimes, 1000);
+
+// The chosen tab is in sight, where they scroll.
+const here = document.querySelector(".bar .tabs [aria-current]");
+if (here) {
+  const tabs = here.parentElement;
+  tabs.scrollLeft = here.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
+}

@@ -4,9 +4,9 @@
 const keepsDigits = typeof JSON.rawJSON === "function";
 const sources = new WeakMap();
 
-/** Remembers where each entry of a frame stands in its text. */
-export function remember(entries, text) {
-  entries.forEach((entry, index) => sources.set(entry, { text, index }));
+/** Remembers where each entry stands in the text that brought it: of a frame in `entries`, of a REST list in `results`. */
+export function remember(entries, text, list = "entries") {
+  entries.forEach((entry, index) => sources.set(entry, { text, list, index }));
 }
 
 function keepDigits(_key, value, context) {
@@ -18,7 +18,7 @@ function keepDigits(_key, value, context) {
 function exactData(entry) {
   const source = sources.get(entry);
   if (!keepsDigits || !source) return entry.received_data;
-  return JSON.parse(source.text, keepDigits).entries[source.index].received_data;
+  return JSON.parse(source.text, keepDigits)[source.list][source.index].received_data;
 }
 
 /** {text, cut, rounded}: pretty-printed; cut: only the beginning is known; rounded: this browser may round numbers. */

@@ -12,6 +12,7 @@ export class Rows {
   constructor(body, page, open) {
     Object.assign(this, { body, page, open });
     this.entries = new WeakMap(); // row → entry
+    this.summaries = new WeakMap(); // row → the item that stands for tries that are not shown
     this.waiting = new Map(); // delivery → the cell that counts down to its next try
     this.chosen = null; // an entry's id: rows come and go, it stays
     body.addEventListener("click", (event) => this.clicked(event));
@@ -19,6 +20,8 @@ export class Rows {
 
   clicked(event) {
     const row = event.target.closest("tr");
+    const item = row && event.target.closest("button.fill") && this.summaries.get(row);
+    if (item) this.page.fill(item, row);
     const entry = row && this.entries.get(row);
     // A click that ends a selection of text is no choice of a row.
     if (!entry || getSelection().toString()) return;
@@ -33,6 +36,17 @@ export class Rows {
     this.body.prepend(fragment);
     while (this.body.rows.length > MOST) this.forget(this.body.lastElementChild);
     this.keepOneTabStop();
+  }
+
+  /** In place of a row that stands for them: the entries, oldest first, and below them what still stands for older ones. */
+  fill(row, entries, left) {
+    if (!row.isConnected) return;
+    row.before(...[...entries].reverse().map((entry) => this.row(entry)));
+    if (left) row.before(this.row(left));
+    row.remove();
+    while (this.body.rows.length > MOST) this.forget(this.body.lastElementChild);
+    this.keepOneTabStop();
+    if (entries.length) this.body.querySelector(`tr[data-id="${CSS.escape(entries.at(-1).id)}"] button`)?.focus();
   }
 
   /** items: newest first. */
@@ -90,7 +104,10 @@ export class Rows {
 
   row(item) {
     if (item.divider) {
-      return el("tr.divider", { role: "row" }, el("td", { role: "cell", colspan: 8 }, item.divider));
+      const button = item.summary ? el("button.button.small.fill", { type: "button" }, "Show them") : null;
+      const row = el(item.summary ? "tr.divider.summed" : "tr.divider", { role: "row" }, el("td", { role: "cell", colspan: 8 }, item.divider, " ", button));
+      if (item.summary) this.summaries.set(row, item);
+      return row;
     }
     const name = this.page.destinations.name(item.destination_id);
     const chosen = item.id === this.chosen;

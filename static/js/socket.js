@@ -7,11 +7,15 @@ const SILENCE_MS = 35_000; // the server says something every 15 s: two missed, 
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 15_000;
 const FINAL = new Set([4400, 4401, 4403, 4404]);
+const SUMMARY_ABOVE = 50; // tries a second: more cannot be read, and would cost the page its quickness
 
 export class LiveSocket {
-  /** on: {state(word), entries(list), reset(), hello(frame), closed(code, message)} */
+  /** on: {state(word), entries(list), summary(frame), reset(), hello(frame), closed(code, message)} */
   constructor({ path, after, epoch, on }) {
     Object.assign(this, { path, cursor: after, epoch, on });
+    this.filter = {}; // names and values as REST has them
+    this.held = false;
+    this.oldest = 1;
     this.failures = 0;
     this.ended = false;
     window.addEventListener("online", () => this.connect());
@@ -22,13 +26,25 @@ export class LiveSocket {
 
   url() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const query = new URLSearchParams({ after: this.cursor });
+    const query = new URLSearchParams({ after: this.cursor, summary_above: SUMMARY_ABOVE, ...this.filter });
     if (this.epoch) query.set("epoch", this.epoch);
     return `${scheme}//${location.host}${this.path}?${query}`;
   }
 
+  /** Nothing comes until `follow`. */
+  hold() {
+    this.held = true;
+    this.drop();
+  }
+
+  /** Goes on after this cursor, with this filter. */
+  follow(filter, cursor) {
+    Object.assign(this, { filter, cursor, held: false });
+    this.connect();
+  }
+
   connect() {
-    if (this.ended) return;
+    if (this.ended || this.held) return;
     this.drop();
     this.on.state(this.failures ? "reconnecting" : "connecting");
     const socket = new WebSocket(this.url(), "datapusher.v1");
@@ -62,7 +78,7 @@ export class LiveSocket {
   }
 
   retry() {
-    if (this.ended) return;
+    if (this.ended || this.held) return;
     this.drop();
     this.on.state("reconnecting");
     const most = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(this.failures, 10));
@@ -81,12 +97,14 @@ export class LiveSocket {
     }
     if (frame.type === "hello") this.hello(frame);
     else if (frame.type === "logs") this.logs(frame, text);
+    else if (frame.type === "summary") this.summary(frame);
     else if (frame.type === "heartbeat") this.heartbeat(frame);
     else if (frame.type === "error" && FINAL.has(frame.code)) this.refused = frame;
   }
 
   hello(frame) {
     this.epoch = frame.epoch;
+    this.oldest = frame.oldest;
     if (frame.reset) {
       this.cursor = frame.cursor;
       this.on.reset();
@@ -105,6 +123,16 @@ export class LiveSocket {
     this.cursor = frame.cursor;
     this.failures = 0;
     if (fresh.length) this.on.entries(fresh);
+  }
+
+  summary(frame) {
+    if (frame.from !== this.cursor + 1) {
+      this.retry();
+      return;
+    }
+    this.cursor = frame.to;
+    this.failures = 0;
+    this.on.summary(frame);
   }
 
   heartbeat(frame) {

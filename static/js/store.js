@@ -1,5 +1,8 @@
 // What this page has seen, newest last. Nothing here touches the document.
 
+import { count } from "./format.js";
+import { A_PAGE } from "./logs.js";
+
 const KEEP = 2000;
 const RATE_WINDOW_MS = 10_000;
 const SAMPLES = 64; // latencies kept for each destination, to know what is usual
@@ -10,29 +13,58 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 
 export class Store {
   constructor() {
-    this.items = []; // entries, and {divider} where some were skipped
-    this.totals = { seen: 0, success: 0, failed: 0 };
+    this.ended = []; // when each recent try ended
+    this.summed = []; // [when, how many] of the recent summaries
+    this.clear();
+  }
+
+  /** Begins anew, with another filter. */
+  clear() {
+    this.items = []; // entries, and {divider} where some were skipped or summed up
     this.newest = new Map(); // delivery → its newest entry that counts
     this.usual = new Map(); // destination → its last latencies
     this.slow = new WeakMap(); // entry → the usual latency that it exceeds
-    this.ended = []; // when each recent try ended
   }
 
   add(entries) {
     for (const entry of entries) {
       this.items.push(entry);
-      this.totals.seen += 1;
-      this.totals[entry.status] += 1;
-      // A late failure changes nothing about its delivery; a late success ends it.
-      if (!entry.late || entry.status === "success") this.newest.set(entry.delivery_id, entry);
       this.ended.push(Date.parse(entry.processed_timestamp) + (entry.latency_ms ?? 0));
-      this.measure(entry);
+      this.know(entry);
     }
     this.trim();
   }
 
+  know(entry) {
+    const known = this.newest.get(entry.delivery_id);
+    // A late failure changes nothing about its delivery; a late success ends it. What a summary is filled with may be old.
+    const counts = !entry.late || entry.status === "success";
+    if (counts && !(known?.cursor > entry.cursor)) this.newest.set(entry.delivery_id, entry);
+    this.measure(entry);
+  }
+
   addDivider(divider) {
     this.items.push(divider);
+  }
+
+  /** A row in place of the tries that a summary stands for. */
+  addSummary(frame) {
+    const item = summed(frame.from, frame.to, frame.by_status);
+    this.summed.push([Date.now(), item.summary.total]);
+    this.items.push(item);
+    this.trim();
+    return item;
+  }
+
+  /** The entries, oldest first, in place of the item that stands for them; returns what still stands for older ones, or null. */
+  fill(item, entries) {
+    const { from, total } = item.summary;
+    for (const entry of entries) this.know(entry);
+    const left = entries.length === A_PAGE && total > A_PAGE ? summed(from, entries[0].cursor - 1, { more: total - entries.length }) : null;
+    const at = this.items.indexOf(item);
+    if (at >= 0) this.items.splice(at, 1, ...(left ? [left] : []), ...entries);
+    this.trim();
+    return left;
   }
 
   trim() {
@@ -63,27 +95,28 @@ export class Store {
     return this.newest.get(entry.delivery_id) === entry;
   }
 
-  matching(filter, most) {
-    const found = [];
-    for (let i = this.items.length - 1; i >= 0 && found.length < most; i -= 1) {
-      if (matches(this.items[i], filter)) found.push(this.items[i]);
-    }
-    return found.some((item) => !item.divider) ? found : [];
+  newestItems(most) {
+    return this.items.slice(-most).reverse();
   }
 
   ofEvent(event) {
     return this.items.filter((item) => item.event === event).reverse();
   }
 
-  /** Tries a second that ended in the last seconds by the server's clock, so that catching up does not count as traffic. */
-  rate(serverNow) {
+  /** Tries of the last seconds, [shown, all of them]; by the server's clock, so that catching up does not count as traffic. */
+  recent(serverNow) {
     this.ended = this.ended.filter((time) => serverNow - time < RATE_WINDOW_MS);
-    return (this.ended.length * 1000) / RATE_WINDOW_MS;
+    this.summed = this.summed.filter(([when]) => Date.now() - when < RATE_WINDOW_MS);
+    const hidden = this.summed.reduce((sum, [, number]) => sum + number, 0);
+    return [this.ended.length, this.ended.length + hidden];
   }
 }
 
-export function matches(item, filter) {
-  if (item.divider) return true;
-  if (filter.status && item.status !== filter.status) return false;
-  return !filter.destination || item.destination_id === filter.destination;
+export const aSecond = (number) => (number * 1000) / RATE_WINDOW_MS;
+
+function summed(from, to, counts) {
+  const total = Object.values(counts).reduce((sum, number) => sum + number, 0);
+  const parts = Object.entries(counts).filter(([word]) => word !== "more").map(([word, number]) => `${count(number)} ${word}`);
+  const divider = `${count(total)} more${parts.length ? `: ${parts.join(", ")}` : ""}. They came too quickly to be shown one by one.`;
+  return { divider, summary: { from, to, total } };
 }

@@ -4,18 +4,20 @@ import { byId } from "./dom.js";
 import { serverNow } from "./due.js";
 import { count, rate } from "./format.js";
 import { MOST, Rows } from "./rows.js";
-import { matches } from "./store.js";
+import { aSecond } from "./store.js";
 
 const DRAW_EVERY_MS = 100; // quicker is not seen, and costs a layout of the table each time
+const TYPED_MS = 400; // after the last letter, a search begins
 
 export class Stream {
-  /** page: {store, destinations, connection, changed(), paused()}; open(entry, focus) is called for a chosen row. */
+  /** page: {store, destinations, connection, changed(), paused(), look(filter), fill(item, row)}; open(entry, focus) is called
+   * for a chosen row. */
   constructor(page, open) {
     this.page = page;
     this.body = byId("rows");
     this.rows = new Rows(this.body, page, open);
-    this.filter = { status: "", destination: "" };
     this.pending = []; // came in, match, and are not in the table yet
+    this.skipped = 0; // of these, the oldest that the table has no room for
     this.paused = false;
     this.atTop = true;
     this.drawnAt = 0;
@@ -28,19 +30,27 @@ export class Stream {
     const scroller = byId("scroller");
     new IntersectionObserver(([seen]) => {
       const top = Math.max(0, scroller.getBoundingClientRect().top);
-      this.atTop = seen.isIntersecting || seen.boundingClientRect.top > top + 1;
+      this.atTop = seen.isIntersecting || seen.boundingClientRect.top >= top;
       this.schedule();
     }).observe(byId("top-mark"));
   }
 
   wire() {
-    for (const radio of document.querySelectorAll("input[name=status]")) {
-      radio.addEventListener("change", () => this.setFilter({ status: radio.value }));
-    }
-    const only = byId("only");
-    only.append(...this.page.destinations.options());
-    only.addEventListener("change", () => this.setFilter({ destination: only.value }));
-    byId("clear").addEventListener("click", () => this.clearFilter());
+    byId("only").append(...this.page.destinations.options());
+    const form = byId("filter");
+    form.addEventListener("change", () => this.look());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.look();
+    });
+    byId("search").addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.look(), TYPED_MS);
+    });
+    byId("clear").addEventListener("click", () => {
+      form.reset();
+      this.look();
+    });
     byId("pause").addEventListener("click", () => this.togglePause());
     byId("pill").addEventListener("click", () => this.toNewest());
     this.body.addEventListener("focusout", () => this.schedule());
@@ -54,9 +64,9 @@ export class Stream {
 
   add(items) {
     this.rows.settle(items.filter((item) => !item.divider));
-    this.pending.push(...items.filter((item) => matches(item, this.filter)));
+    this.pending.push(...items);
     // Beyond what the table holds only the newest can still be shown, so the rest need not wait.
-    this.skipped = (this.skipped ?? 0) + Math.max(0, this.pending.length - MOST);
+    this.skipped += Math.max(0, this.pending.length - MOST);
     if (this.pending.length > MOST) this.pending.splice(0, this.pending.length - MOST);
     this.schedule();
   }
@@ -88,7 +98,7 @@ export class Stream {
   rebuild() {
     this.pending = [];
     this.skipped = 0;
-    this.rows.replace(this.page.store.matching(this.filter, MOST));
+    this.rows.replace(this.page.store.newestItems(MOST));
     this.drawEmpty();
   }
 
@@ -102,43 +112,48 @@ export class Stream {
     this.schedule();
   }
 
-  setFilter(change) {
-    Object.assign(this.filter, change);
-    this.rebuild();
-    this.schedule();
+  /** What is chosen and typed, as REST and the socket name it. */
+  get filter() {
+    return Object.fromEntries([...new FormData(byId("filter"))].filter(([, value]) => value.trim()));
   }
 
-  clearFilter() {
-    document.querySelector("input[name=status][value='']").checked = true;
-    byId("only").value = "";
-    this.setFilter({ status: "", destination: "" });
+  look() {
+    clearTimeout(this.typing);
+    const chosen = JSON.stringify(this.filter);
+    if (chosen === this.looked) return;
+    this.looked = chosen;
+    this.page.look(this.filter);
   }
 
   togglePause() {
     this.paused = !this.paused;
     const button = byId("pause");
     button.textContent = this.paused ? "Go on" : "Pause";
-    this.page.paused(this.paused);
+    this.page.paused();
     this.schedule();
   }
 
   drawPill() {
     const pill = byId("pill");
-    const fresh = this.pending.filter((item) => !item.divider).length + this.skipped;
+    const fresh = this.pending.reduce((sum, item) => sum + (item.summary?.total ?? (item.divider ? 0 : 1)), this.skipped);
     pill.hidden = fresh === 0;
     pill.textContent = `${count(fresh)} new`;
   }
 
   drawEmpty() {
-    const { seen } = this.page.store.totals;
-    byId("no-entries").hidden = seen > 0;
-    byId("no-match").hidden = seen === 0 || this.body.rows.length > 0 || this.pending.length > 0;
-    this.body.parentElement.hidden = seen === 0;
+    const none = this.body.rows.length === 0 && this.pending.length === 0;
+    const filtered = Object.keys(this.filter).length > 0;
+    byId("no-entries").hidden = !none || filtered || this.page.looking;
+    byId("no-match").hidden = !none || !filtered || this.page.looking;
+    this.body.parentElement.hidden = none;
   }
 
   drawToolbar() {
     const does = this.paused ? "paused" : this.holds ? "reading" : "following";
-    const live = `${does} · ${rate(this.page.store.rate(serverNow()))}`;
-    byId("rate").textContent = this.page.connection === "live" ? live : "not connected";
+    const [shown, all] = this.page.store.recent(serverNow());
+    this.summedUp = all > shown;
+    const part = this.summedUp ? `, shown ${count(shown)} of ${count(all)}` : "";
+    byId("rate").textContent = this.page.connection === "live" ? `${does} · ${rate(aSecond(all))}${part}` : "not connected";
+    this.page.paused();
   }
 }

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -25,8 +27,12 @@ class JsonParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        body = stream.read(limit + 1)  # Django looks at the length only where somebody asks for `request.body`
+        if len(body) > limit:
+            raise RequestDataTooBig
         try:
-            value = _decoder.decode(stream.read().decode())
+            value = _decoder.decode(body.decode())
         except (ValueError, RecursionError) as error:
             raise ParseError("The body is not JSON in UTF-8.") from error
         if not isinstance(value, dict):

@@ -1,6 +1,7 @@
 """The shapes of answers (contract, §3): one for a write, one for every error."""
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from apps.common import context
-from apps.common.errors import Conflict, LimitReached, Missing, NotAllowed, SignInRefused, Stale
+from apps.common.errors import Conflict, LimitReached, Missing, NotAllowed, SignInRefused, Stale, TooMany
 from apps.common.lanes import TRANSIENT
 
 logger = logging.getLogger(__name__)
@@ -90,8 +91,8 @@ def _failure(error: Exception) -> Failure:
         return Failure(400, "invalid", error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages})
     if isinstance(error, SignInRefused):
         return Failure(401, error.code, headers=_BEARER)
-    if isinstance(error, exceptions.Throttled):
-        return Failure(429, "throttled", headers={"Retry-After": str(max(1, round(getattr(error, "wait", None) or 1)))})
+    if isinstance(error, TooMany):
+        return Failure(429, "throttled", headers={"Retry-After": str(max(1, math.ceil(error.wait_s)))})
     for kinds, status, code, name, headers in _TABLE:
         if isinstance(error, kinds):
             return Failure(status, code, {name: [str(error)]} if name else {}, headers)

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import ValidationError
@@ -11,8 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.errors import Stale
+from apps.common.rate import spend
 
-_ETAG = re.compile(r'"([0-9]{1,9})"')
+_ETAG = re.compile(r'"([0-9]{1,9})(?:-[0-9]{1,20})?"')
 
 
 class Endpoint(APIView):
@@ -26,6 +28,11 @@ class Endpoint(APIView):
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.user is not None:
+            spend(f"api:{request.user.pk}", settings.API_RATE, 60)
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers.setdefault("Cache-Control", self.cache_control)
@@ -33,17 +40,21 @@ class Endpoint(APIView):
         return final
 
 
-def etag(version: int) -> dict[str, str]:
-    """Made of the row's version, never of its content: a secret in it cannot be guessed from it."""
-    return {"ETag": f'"{version}"'}
+def etag(version: int, turned: int = 0) -> dict[str, str]:
+    """Made of the row's version, never of its content: a secret in it cannot be guessed from it.
+
+    `turned`: another number after each change that is nobody's write; a later write may name it or not.
+    """
+    return {"ETag": f'"{version}-{turned}"' if turned else f'"{version}"'}
 
 
-def resource(request: Request, data: Any, version: int) -> Response:
+def resource(request: Request, data: Any, version: int, turned: int = 0) -> Response:
     """One resource with its ETag, or 304 when the caller has it."""
+    own = etag(version, turned)
     known = {part.strip().removeprefix("W/") for part in request.headers.get("If-None-Match", "").split(",")}
-    if f'"{version}"' in known or "*" in known:
-        return Response(status=304, headers=etag(version))
-    return Response(data, headers=etag(version))
+    if own["ETag"] in known or "*" in known:
+        return Response(status=304, headers=own)
+    return Response(data, headers=own)
 
 
 def expected_version(request: Request) -> int | None:

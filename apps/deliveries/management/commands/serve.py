@@ -13,12 +13,15 @@ from django.conf import settings
 from django.core.management import BaseCommand
 from django.db import connection
 
+from apps.common.connections import Connections, most
 from apps.common.lanes import close_lanes
-from apps.deliveries import engine
+from apps.deliveries import bodies, callers, worker
 from apps.deliveries.claims import release_all
 from apps.deliveries.doorbell import CHANNEL
 from apps.deliveries.startup import StartError
-from apps.deliveries.worker import listen
+
+# Seconds between two questions whether a browser is there, and for its answer: a reader that stands still is let go in 35.
+_PING_S = 14
 
 
 class Command(BaseCommand):
@@ -30,22 +33,29 @@ class Command(BaseCommand):
         from daphne.http_protocol import WebRequest  # noqa: PLC0415
         from daphne.server import Server  # noqa: PLC0415
         from twisted.internet import defer, reactor  # noqa: PLC0415
+        from twisted.web.http import HTTPChannel  # noqa: PLC0415
 
         def drain() -> defer.Deferred[None]:
-            return defer.Deferred.fromFuture(asyncio.ensure_future(engine.current().stop()))
+            worker.end_by_all_means()
+            return defer.Deferred.fromFuture(asyncio.ensure_future(worker.stop()))
 
-        _cap_bodies(WebRequest)
+        bodies.bound(WebRequest)
+        callers.guard(WebRequest)
+        callers.bound(HTTPChannel, Connections(most()))
         _check_port()
+        endpoints = build_endpoint_description_strings(host=settings.HOST, port=settings.PORT)
         with _alone() as alone:
             application = get_default_application()
             if alone and (orphans := release_all()):
                 self.stdout.write(f"{orphans} deliveries were in the air when the last run ended; they go out again.")
             server = Server(
                 application=application,
-                endpoints=build_endpoint_description_strings(host=settings.HOST, port=settings.PORT),
+                endpoints=list(map(callers.with_backlog, endpoints)),
                 server_name="",
                 ready_callable=lambda: self._ready(application),
                 verbosity=0,
+                ping_interval=_PING_S,
+                ping_timeout=_PING_S,
             )
             cast(Any, reactor).addSystemEventTrigger("before", "shutdown", drain)
             server.run()
@@ -59,22 +69,8 @@ class Command(BaseCommand):
 
 
 async def _work(application: Any) -> None:
-    engine.current().start()
-    await listen(application, CHANNEL)
-
-
-def _cap_bodies(request_class: Any) -> None:
-    """Daphne holds a whole body in memory before anybody sees it, with or without a token. What goes beyond the largest that
-    we take is dropped as it comes: the one byte too many is enough to refuse it."""
-    take = request_class.handleContentChunk
-    limit = max(settings.INGEST_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + 1
-
-    def handle_content_chunk(request: Any, data: bytes) -> None:
-        room = limit - request.content.tell()
-        if room > 0:
-            take(request, data[:room])
-
-    request_class.handleContentChunk = handle_content_chunk
+    worker.start()
+    await worker.listen(application, CHANNEL)
 
 
 def _welcome() -> str:

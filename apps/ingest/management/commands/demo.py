@@ -65,7 +65,8 @@ class _Answer(BaseHTTPRequestHandler):
 
 class Command(BaseCommand):
     help = (
-        "Creates a demo account with three destinations on this machine and posts real GitHub payloads to it. Ctrl-C ends it."
+        "Creates a demo account with three destinations on this machine and posts real GitHub payloads to it. Ctrl-C ends it. "
+        "The accounts that the demo user has from earlier runs are deleted; nobody else's are touched."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

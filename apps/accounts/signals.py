@@ -1,0 +1,6 @@
+"""What others react to. A receiver only marks, in the sender's transaction; the work follows in small ones."""
+
+from django.dispatch import Signal
+
+# account_id
+account_deleted = Signal()
