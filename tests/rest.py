@@ -25,15 +25,20 @@ class Rest:
         self.pair = sign_in(user=user) if user else None
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        raw = self.raw(method, path, body, **headers)
+        answered = {name.lower(): value for name, value in raw.items()}
+        content = b"" if raw.streaming else raw.content
+        is_json = answered.get("content-type") == "application/json"
+        return Answer(raw.status_code, answered, orjson.loads(content) if is_json and content else content.decode() or None)
+
+    def raw(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Django's own answer, with the bytes as they are sent."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.pair:
             sent.setdefault("Authorization", f"Bearer {self.pair.access}")
         if body is not None:
-            raw = Client().generic(method, f"/api/v1/{path}", _json(body), "application/json", headers=sent)
-        else:
-            raw = Client().generic(method, f"/api/v1/{path}", headers=sent)
-        answered = {name.lower(): value for name, value in raw.items()}
-        return Answer(raw.status_code, answered, raw.json() if raw.content else None)
+            return Client().generic(method, f"/api/v1/{path}", _json(body), "application/json", headers=sent)
+        return Client().generic(method, f"/api/v1/{path}", headers=sent)
 
     def get(self, path: str, **headers: str) -> Answer:
         return self("GET", path, **headers)

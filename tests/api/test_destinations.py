@@ -5,13 +5,18 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from apps.common.fields import MASK
 from apps.deliveries.claims import claim_due
 from apps.deliveries.compose import compose
+from apps.deliveries.engine import Engine
 from apps.destinations.models import Destination
 from apps.ingest.batch import store
+from apps.logs.models import Log
 from tests.browsing import everything
 from tests.cast import Cast
 from tests.events import make_post
+from tests.fakes.receiver import Receiver
+from tests.posting import in_db, post, until
 from tests.rest import Rest
 
 URL = "https://hooks.example.com/in"
@@ -54,6 +59,15 @@ def test_create_gives_the_signing_secret_once(cast: Cast) -> None:
         ({"timeout_s": 31}, "timeout_s"),
         ({"retry_schedule": [0]}, "retry_schedule"),
         ({"retry_schedule": "5"}, "retry_schedule"),
+        ({"retry_schedule": []}, "retry_schedule"),
+        ({"rate_limit": -1}, "rate_limit"),
+        ({"rate_limit": 0}, "rate_limit"),
+        ({"rate_limit": "5"}, "rate_limit"),
+        ({"rate_limit": True}, "rate_limit"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"concurrency": 1001}, "concurrency"),
+        ({"concurrency": 1.5}, "concurrency"),
+        ({"ordered": "yes"}, "ordered"),
         ({"account_id": "01900000-0000-7000-8000-000000000000"}, "account_id"),
         ({"account_id": "x"}, "account_id"),
         ({"state": "active", "colour": "red"}, "colour"),
@@ -63,6 +77,20 @@ def test_bad_fields_are_named_and_nothing_is_made(cast: Cast, changes: dict[str,
     answer = Rest(cast.alice).post("destinations/", body(cast, **changes))
     assert (answer.status, list(answer.body["details"])) == (400, [field])
     assert not Destination.objects.exists()
+
+
+@pytest.mark.parametrize("number", [b"1" + b"0" * 400, b"1e999", b"-1e999", b"NaN", b"[1]"], ids=range(5))
+def test_a_number_that_no_column_takes_is_a_bad_field(made: Destination, cast: Cast, number: bytes) -> None:
+    assert Rest(cast.alice).patch(at(made), b'{"rate_limit": %s}' % number).status == 400
+
+
+def test_a_policy_is_set_read_and_taken_back(cast: Cast) -> None:
+    alice, policy = Rest(cast.alice), {"rate_limit": 0.5, "concurrency": 1, "ordered": True, "retry_schedule": [1, 2]}
+    data = alice.post("destinations/", body(cast, **policy)).body["data"]
+    assert {name: data[name] for name in policy} == policy
+    none = {"rate_limit": None, "concurrency": None, "ordered": False}
+    assert alice.get(f"destinations/{data['id']}/").body["rate_limit"] == 0.5
+    assert none.items() <= alice.patch(f"destinations/{data['id']}/", none).body["data"].items()
 
 
 def test_another_accounts_id_in_the_body_is_a_bad_field_not_a_404(cast: Cast) -> None:
@@ -93,10 +121,39 @@ def test_a_stored_value_never_goes_to_another_host(cast: Cast, made: Destination
     assert rest.patch(at(made), {"url": url, "headers": {"X-New": "1"}}).status == 200
 
 
+@pytest.mark.parametrize("who", ["alice", "bob"])
+async def test_on_the_wire_no_old_value_reaches_the_new_host(cast: Cast, receiver: Receiver, engine: Engine, who: str) -> None:
+    made = await in_db(cast.destination, "http://127.0.0.1:9/closed", headers=SECRET, retry_schedule=[1])
+    rest = await in_db(Rest, getattr(cast, who))
+    await post(cast.token, "e1", b"{}")  # tried at the old host, and again at the new one
+    engine.wake()
+    await until(Log.objects.exists)
+    for headers in ({}, {"headers": dict.fromkeys(SECRET, MASK)}, {"headers": SECRET | {"Authorization": MASK}}):
+        assert (await in_db(rest.patch, at(made), {"url": receiver.url} | headers)).status == 400
+    await post(cast.token, "e2", b"{}")
+    assert not receiver.got
+    moved = await in_db(rest.patch, at(made), {"url": receiver.url, "headers": {"X-Team": "green"}})
+    assert moved.status == 200
+    engine.wake()
+    await until(lambda: len(set(receiver.ids())) == 2)
+    sent = [dict(request.headers) for request in receiver.got]
+    assert all(each["X-Team"] == "green" for each in sent)
+    assert not [each for each in sent if any(value in str(each) for value in ("Bearer abc", "blue", made.signing_secret))]
+
+
 def test_another_path_on_the_same_host_keeps_the_values(cast: Cast, made: Destination) -> None:
     assert Rest(cast.alice).patch(at(made), {"url": "https://HOOKS.example.com:443/other"}).status == 200
     made.refresh_from_db()
     assert made.headers == SECRET
+
+
+@pytest.mark.parametrize("url", ["http://hooks.example.com:99999/", "http://[x]/", "http://[::1/"])
+def test_what_is_no_address_at_all_is_a_bad_field(cast: Cast, made: Destination, url: str) -> None:
+    alice = Rest(cast.alice)
+    before = everything()
+    answer = alice.patch(at(made), {"url": url})
+    assert (answer.status, list(answer.body["details"])) == (400, ["url"])
+    assert everything() == before
 
 
 def test_the_account_of_a_destination_never_changes(cast: Cast, made: Destination) -> None:

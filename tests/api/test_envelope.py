@@ -57,6 +57,26 @@ def test_an_unknown_field_is_named_with_those_that_are_known(cast: Cast) -> None
 
 
 @pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": 1}, "name"),
+        ({"name": True}, "name"),
+        ({"headers": {"X-Key": 1}}, "headers"),
+        ({"timeout_s": "5"}, "timeout_s"),
+        ({"timeout_s": True}, "timeout_s"),
+        ({"retry_schedule": ["5"]}, "retry_schedule"),
+    ],
+)
+def test_a_value_of_another_json_type_is_named_and_not_turned_into_the_right_one(
+    cast: Cast, body: dict[str, object], field: str
+) -> None:
+    destination = cast.destination("http://127.0.0.1:9/hook")
+    answer = Rest(cast.alice).patch(f"destinations/{destination.pk}/", body)
+    assert_error(answer, 400, "Invalid Data", "invalid")
+    assert answer.body["details"] == {field: ["The JSON type is another."]}
+
+
+@pytest.mark.parametrize(
     ("query", "field"),
     [("colour=red", "colour"), ("page_size=201", "page_size"), ("page_size=x", "page_size"), ("cursor=x", "cursor")],
 )

@@ -73,12 +73,13 @@ def test_every_destination_has_a_secret_of_its_own(cast: Cast) -> None:
 
 def test_an_admin_pauses_resumes_and_deletes(cast: Cast) -> None:
     client, destination = sign_in(cast.alice), cast.destination(HOOK)
-    states = []
+    states, led_to = [], []
     for action in ("pause", "pause", "resume", "delete"):
-        answer = client.post(act(cast.account, destination.pk, action))
-        assert answer["Location"] == f"/accounts/{cast.account.pk}/live/"
+        led_to.append(client.post(act(cast.account, destination.pk, action))["Location"])
         states.append(shown_state(client, cast.account))
     assert states == [["paused"], ["paused"], ["active"], []]
+    page = f"/accounts/{cast.account.pk}/destinations/"
+    assert led_to == [f"{page}{destination.pk}/"] * 3 + [page]
     destination.refresh_from_db()
     assert (destination.version, destination.updated_by) == (4, cast.alice)  # the second pause changed nothing
 
@@ -100,26 +101,26 @@ def test_deleted_is_deleted(cast: Cast, action: str) -> None:
     assert everything() == before
 
 
-def refused(cast: Cast, user: User | None, status: int) -> None:
-    """All that may be done to a destination answers so, and nothing changes."""
+def answers(cast: Cast, user: User | None) -> set[int]:
+    """Of all that may be done to a destination; and nothing changes."""
     destination = cast.destination(HOOK)
     client, before = sign_in(user) if user else Client(), everything()
-    assert client.get(new(cast.account)).status_code == status
-    assert client.post(new(cast.account), FIELDS).status_code == status
-    assert [client.post(act(cast.account, destination.pk, action)).status_code for action in ACTIONS] == [status] * 3
+    tried = [client.get(new(cast.account)), client.post(new(cast.account), FIELDS)]
+    tried += [client.post(act(cast.account, destination.pk, action)) for action in ACTIONS]
     assert everything() == before
+    return {answer.status_code for answer in tried}
 
 
 def test_a_normal_user_may_not_manage_destinations(cast: Cast) -> None:
-    refused(cast, cast.bob, 403)
+    assert answers(cast, cast.bob) == {403}
 
 
 def test_for_a_stranger_nothing_exists(cast: Cast) -> None:
-    refused(cast, cast.charlie, 404)
+    assert answers(cast, cast.charlie) == {404}
 
 
 def test_who_is_not_signed_in_is_sent_to_sign_in(cast: Cast) -> None:
-    refused(cast, None, 302)
+    assert answers(cast, None) == {302}
 
 
 def test_in_a_deleted_account_nothing_exists(cast: Cast) -> None:
@@ -162,10 +163,11 @@ def test_the_services_know_the_roles_too(cast: Cast, service: Callable[..., None
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_opening_an_actions_address_does_nothing(cast: Cast, action: str) -> None:
+def test_opening_an_actions_address_leads_to_its_button_and_does_nothing(cast: Cast, action: str) -> None:
     destination = cast.destination(HOOK)
     client, before = sign_in(cast.alice), everything()
-    assert client.get(act(cast.account, destination.pk, action)).status_code == 405
+    page = f"/accounts/{cast.account.pk}/destinations/{destination.pk}/"
+    assert client.get(act(cast.account, destination.pk, action))["Location"] == page
     assert everything() == before
 
 

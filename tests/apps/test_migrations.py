@@ -1,20 +1,23 @@
 """Every migration goes back and forth, in a database of its own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import IntegrityError, connections, transaction
+from django.db.models import QuerySet
 from pytest_django import DjangoDbBlocker
 
 from apps.accounts.models import Role
-from apps.users.models import SYSTEM_USER_ID, User
+from apps.audit.models import Entry
+from apps.common.ids import uuid7
+from apps.users.models import ANONYMOUS_USER_ID, SYSTEM_USER_ID, User
 
 SCRATCH = "scratch"
-APPS = ["deliveries", "logs", "events", "destinations", "accounts", "users"]
+APPS = ["inbox", "deliveries", "logs", "events", "destinations", "accounts", "users", "audit"]
 
 
 @pytest.fixture
@@ -67,5 +70,26 @@ def test_what_the_migrations_make_goes_and_comes_back(scratch: None) -> None:
     call_command("migrate", "accounts", "0001", database=SCRATCH, verbosity=0)
     assert (User.objects.using(SCRATCH).count(), Role.objects.using(SCRATCH).count()) == (0, 0)
     call_command("migrate", database=SCRATCH, verbosity=0)
-    assert User.objects.using(SCRATCH).get().pk == SYSTEM_USER_ID
+    assert {user.pk for user in User.objects.using(SCRATCH)} == {SYSTEM_USER_ID, ANONYMOUS_USER_ID}
     assert set(Role.objects.using(SCRATCH).values_list("role_name", flat=True)) == {"Admin", "Normal user"}
+
+
+def refused(change: Callable[[], object]) -> bool:
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(SCRATCH):
+        change()
+    return True
+
+
+def test_the_database_refuses_to_change_or_delete_what_stands_in_the_history(scratch: None) -> None:
+    call_command("migrate", "audit", "0001", database=SCRATCH, verbosity=0)
+    history: QuerySet[Entry] = Entry.objects.using(SCRATCH)
+    for _ in range(3):
+        history.create(account_id=uuid7(), user_id=uuid7(), action="account.created", object_id=uuid7())
+    history.all()[:1].get().delete()
+    call_command("migrate", database=SCRATCH, verbosity=0)
+    before = list(history.order_by("id").values())
+    assert refused(lambda: history.update(action="account.deleted"))
+    assert refused(lambda: history.filter(pk=before[0]["id"]).delete())
+    assert refused(history.all().delete)
+    assert list(history.order_by("id").values()) == before
+    assert len(before) == 2

@@ -1,23 +1,18 @@
 """Signing up, in and out."""
 
-from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
-from django.core.cache import cache
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.test import Client
 from pytest_django import Settings
 
-from apps.users.models import SYSTEM_USER_ID, User
+from apps.users.models import ANONYMOUS_USER_ID, SYSTEM_USER_ID, User
 from tests.cast import PASSWORD, Cast
+from tests.together import together
 
 SIGN_UP, SIGN_IN, SIGN_OUT = "/user/signup/", "/user/login/", "/user/logout/"
-
-
-@pytest.fixture(autouse=True)
-def no_counted_tries() -> Iterator[None]:
-    yield
-    cache.clear()
 
 
 @pytest.fixture
@@ -37,29 +32,35 @@ def is_signed_in(client: Client) -> bool:
     return client.get("/accounts/new/").status_code == 200
 
 
+def real_people() -> QuerySet[User]:
+    return User.objects.exclude(pk__in=[SYSTEM_USER_ID, ANONYMOUS_USER_ID])
+
+
 def people() -> int:
-    return User.objects.exclude(pk=SYSTEM_USER_ID).count()
+    return real_people().count()
 
 
-def test_who_signs_up_made_themself_and_is_signed_in(client: Client) -> None:
+def test_who_signs_up_made_themself_and_can_sign_in(client: Client) -> None:
     assert sign_up(client, "Ada@Example.COM") == 302
-    ada = User.objects.exclude(pk=SYSTEM_USER_ID).get()
+    ada = real_people().get()
     assert (ada.email, ada.created_by, ada.updated_by) == ("ada@example.com", ada, ada)
-    assert is_signed_in(client)
-
-
-def test_the_start_leads_who_has_no_account_to_the_form_for_one(client: Client) -> None:
-    sign_up(client, "ada@example.com")
+    assert sign_in(client, "ada@example.com") == 302
     assert client.get("/")["Location"] == "/accounts/new/"
 
 
-@pytest.mark.parametrize("email", ["alice@example.com", "ALICE@example.com", "Alice@Example.Com"])
-def test_an_e_mail_is_taken_in_any_case(client: Client, cast: Cast, email: str) -> None:
-    before = people()
-    assert sign_up(client, email, "another horse battery") == 200
-    assert people() == before
+@pytest.mark.parametrize("email", ["alice@example.com", "ALICE@example.com", "nobody@example.com"])
+def test_signing_up_answers_alike_for_a_known_and_an_unknown_e_mail(client: Client, cast: Cast, email: str) -> None:
+    answer = client.post(f"{SIGN_UP}?next=/accounts/new/", {"email": email, "password1": "another horse battery"})
+    assert (answer.status_code, answer["Location"]) == (302, "/user/login/?next=%2Faccounts%2Fnew%2F")
+    assert b"Sign in to go on." in client.get(answer["Location"]).content
     assert not is_signed_in(client)
+    assert people() == 3 + (email == "nobody@example.com")
     assert sign_in(client, "alice@example.com", PASSWORD) == 302
+
+
+def test_of_sign_ups_at_once_one_makes_the_person_and_all_answer_alike(client: Client) -> None:
+    assert together(4, lambda _: sign_up(Client(), "ada@example.com")) == [302] * 4
+    assert people() == 1
 
 
 @pytest.mark.parametrize(
@@ -112,9 +113,10 @@ def test_a_wrong_password_and_an_unknown_e_mail_look_the_same(client: Client, ca
     assert not is_signed_in(client)
 
 
+@pytest.mark.parametrize("user_id", [SYSTEM_USER_ID, ANONYMOUS_USER_ID], ids=["system", "anonymous"])
 @pytest.mark.parametrize("password", [PASSWORD, "", "!", "system"])
-def test_nobody_signs_in_as_the_system_user(client: Client, password: str) -> None:
-    system = User.objects.get(pk=SYSTEM_USER_ID)
+def test_nobody_signs_in_as_the_system_or_the_anonymous_user(client: Client, password: str, user_id: UUID) -> None:
+    system = User.objects.get(pk=user_id)
     assert sign_in(client, system.email, password) == 200
     assert not is_signed_in(client)
     system.refresh_from_db()

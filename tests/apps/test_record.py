@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -129,7 +129,7 @@ def test_a_new_start_on_one_machine_frees_every_lease(claim: Claim) -> None:
 
 
 def test_the_bodies_of_one_claim_are_bounded(cast: Cast, destination: Destination, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.deliveries.claims._BODIES_MAX", 10)
+    monkeypatch.setattr("apps.deliveries.picking.BODIES_MAX", 10)
     store([make_post(cast.token, cast.account, f"e{n}", b'{"n": 12}') for n in range(3)])
     assert [len(claim_due(10)) for _ in range(4)] == [1, 1, 1, 0]
 
@@ -165,3 +165,17 @@ class TestStore:
         good: Post = make_post(cast.token, cast.account, "good", b"{}")
         bad = make_post("dp_unknown", cast.account, "bad", b"{}")
         assert store([bad, good]) == [Verdict.NO_TOKEN, Verdict.STORED]
+
+
+def test_a_claim_whose_load_fails_leaves_everything_as_it_was(
+    cast: Cast, destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    store([make_post(cast.token, cast.account, "e1", b"{}")])
+    monkeypatch.setattr("apps.deliveries.claims._targets", cut_off)
+    with pytest.raises(OperationalError):
+        claim_due(10)
+    delivery = Delivery.objects.get()
+    assert (delivery.status, delivery.claims, delivery.lost_leases) == ("pending", 0, 0)

@@ -79,9 +79,13 @@ class Socket:
         """The code in the error frame, and the one of the close that follows it at once."""
         while (frame := await self.frame())["type"] != "error":
             pass
+        return frame["code"], await self.closed()
+
+    async def closed(self) -> int:
+        """The code of the close that comes next."""
         message = await self._next()
         assert message["type"] == "websocket.close", message
-        return frame["code"], message["code"]
+        return int(message["code"])
 
     def silent(self) -> bool:
         """Whether everything that was sent has been read."""

@@ -8,11 +8,13 @@ import pytest
 from structlog.stdlib import ProcessorFormatter
 
 from apps.common.ids import uuid7
+from apps.events.models import Event
 from consumers.access import AccessLog
 from consumers.asgi import Receive, Scope, Send
 from consumers.routing import application
 from tests.cast import Cast
 from tests.fakes.asgi import call
+from tests.posting import in_db
 
 FIELDS = {"request_id", "method", "path", "status", "ms", "account"}
 STAMPS = {"event", "level", "logger", "timestamp", "message"}  # the last one is left on the record by pytest's handler
@@ -45,7 +47,15 @@ async def test_a_senders_line_names_the_account_and_no_secret(cast: Cast, caplog
     await call(application, "POST", "/server/incoming_data", headers, b'{"card": "4111"}')
     (line,) = lines(caplog)
     assert (line["path"], line["status"], line["account"]) == ("/server/incoming_data", 202, str(cast.account.pk))
+    assert line["event_id"] == str((await in_db(Event.objects.get)).pk)
     assert not [secret for secret in (cast.token, "order-1", "4111") if secret in json.dumps(line)]
+
+
+async def test_a_post_that_is_not_stored_anew_names_no_event(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+    headers = [("CL-X-TOKEN", cast.token), ("CL-X-EVENT-ID", "order-1"), ("Content-Type", "application/json")]
+    for body in (b"{}", b"{}", b"[]"):
+        await call(application, "POST", "/server/incoming_data", headers, body)
+    assert [(line["status"], "event_id" in line) for line in lines(caplog)] == [(202, True), (200, False), (409, False)]
 
 
 async def test_the_line_of_a_page_names_the_account_of_its_path(caplog: pytest.LogCaptureFixture) -> None:

@@ -15,7 +15,7 @@ from apps.accounts.services import delete_account
 from apps.destinations.models import Destination
 from apps.users import services
 from apps.users.models import SignIn, User
-from consumers import hub
+from consumers import hub, protocol
 from consumers.monitor import MonitorConsumer
 from tests.browsing import sign_in
 from tests.cast import Cast
@@ -43,6 +43,14 @@ VERSION = "datapusher.v1"
         "destination_id=7",
         "destination_id=",
         "destination_id=00000000-0000-0000-0000-00000000000g",
+        f"search={'x' * 201}",
+        "search=a%00b",
+        "search=a&search=b",
+        "summary_above=",
+        "summary_above=0",
+        "summary_above=10001",
+        "summary_above=1e3",
+        "summary_above=-1",
     ],
 )
 async def test_a_query_that_is_not_understood_is_refused(browser: Browser, query: str) -> None:
@@ -83,7 +91,7 @@ async def test_who_is_only_invited_does_not_watch_yet(cast: Cast, browser: Brows
 @pytest.mark.embedded
 async def test_a_refused_stranger_leaves_nothing_in_the_accounts_group(cast: Cast, browser: Browser) -> None:
     await (await browser.open(cast.charlie)).end()
-    assert not get_channel_layer().groups.get(f"logs.{cast.account.pk}")
+    await until(lambda: not get_channel_layer().groups.get(f"logs.{cast.account.pk}"))
 
 
 async def test_deleting_the_account_ends_its_sockets(cast: Cast, browser: Browser) -> None:
@@ -231,6 +239,17 @@ async def test_of_25_sockets_that_open_at_once_20_are_let_in(cast: Cast, browser
     sockets = await asyncio.gather(*(browser.open(session=session) for _ in range(25)))
     frames = [json.loads(await socket.text()) for socket in sockets]
     assert sorted(frame["type"] for frame in frames) == ["error"] * 5 + ["hello"] * 20
+
+
+async def test_who_opens_too_many_sockets_comes_back_later(
+    cast: Cast, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "OPENS_A_MINUTE", 2)
+    for _ in range(2):
+        await (await browser.watch()).leave()
+    refused = await browser.open()
+    assert await refused.closed() == 1013
+    assert (await (await browser.open(cast.bob)).frame())["type"] == "hello"
 
 
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/accounts/7/logs/", "/ws/accounts/7/logs", "/accounts/new/"])

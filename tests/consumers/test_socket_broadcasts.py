@@ -31,6 +31,25 @@ async def test_a_broadcast_reaches_everybody_who_watches(cast: Cast, browser: Br
     assert [await socket.cursors(up_to=2) for socket in sockets] == [[1, 2]] * 3
 
 
+class Noted(dict[UUID, list[Entry]]):
+    """Whose entries were asked for."""
+
+    def __init__(self, *accounts: UUID) -> None:
+        super().__init__({account_id: [] for account_id in accounts})
+        self.asked: list[UUID] = []
+
+    def __getitem__(self, account_id: UUID) -> list[Entry]:
+        self.asked.append(account_id)
+        return super().__getitem__(account_id)
+
+
+async def test_what_nobody_watches_is_not_even_made(cast: Cast, browser: Browser) -> None:
+    await browser.watch()
+    entries = Noted(cast.other.pk, cast.account.pk)
+    await publish(entries)
+    assert entries.asked == [cast.account.pk]
+
+
 def swapped(parts: list[list[Entry]]) -> list[list[Entry]]:
     return [parts[1], parts[0], *parts[2:]]
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.common.ids import uuid7
 from apps.destinations.models import Destination
 from apps.events.models import Event
-from apps.logs.models import Log
+from apps.logs.models import NewLog
 from apps.logs.selectors import Entry, as_entry
 from apps.logs.services import append, lock_counters
 
@@ -24,21 +24,24 @@ def write_logs(destination: Destination, count: int = 1, *, status: str = "succe
     return [as_entry(log, event.event_id, body) for log in logs]
 
 
-def _log(destination: Destination, event: Event, status: str, attempt: int) -> Log:
+def _log(destination: Destination, event: Event, status: str, attempt: int) -> NewLog:
     now = timezone.now()
-    return Log(
+    return NewLog(
         id=uuid7(),
         account_id=destination.account_id,
-        destination=destination,
-        event=event,
+        destination_id=destination.pk,
+        event_id=event.pk,
         delivery_id=uuid7(),
         received_timestamp=now,
         processed_timestamp=now,
         status=status,
         attempt=attempt,
         max_attempts=10,
+        next_attempt_at=None,
+        late=False,
         response_status=200 if status == "success" else 500,
         latency_ms=7,
+        error="",
         response_headers=b'{"server": "fake"}',
         response_body=b"ok",
     )

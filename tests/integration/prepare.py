@@ -1,11 +1,15 @@
-"""What a test does inside the product's own database; each call is a process of its own.
+"""What a test does inside the product's own database: a line of standard input each, JSON, answered by a line.
 
-`python -m tests.integration.prepare account URL...`: an account with these destinations; prints its id, its token and a
-session of its Admin as JSON. `... delete ACCOUNT_ID`: deletes it.
+`["account", POLICY, URL...]`: an account with these destinations, whose policy is a JSON object; its id, token and a session
+of its Admin.
+`["member", ACCOUNT_ID, ROLE]`: one more person in it; the session.
+`["delete", ACCOUNT_ID]`: deletes it. `["remove", SESSION]`: takes whose session it is out of every account.
+`["role", SESSION, ROLE]`: gives another role.
 """
 
 import json
 import sys
+from collections.abc import Callable
 from uuid import UUID
 
 import django
@@ -14,31 +18,65 @@ django.setup()
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402  (after setup)
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.db.models import QuerySet  # noqa: E402
 
-from apps.accounts.models import Member  # noqa: E402
+from apps.accounts.models import Member, Role  # noqa: E402
 from apps.accounts.services import create_account, delete_account  # noqa: E402
 from apps.common.ids import uuid7  # noqa: E402
 from apps.users.models import User  # noqa: E402
 from tests.cast import make_destination  # noqa: E402
 
 
-def account(*urls: str) -> dict[str, str]:
+def account(policy: str, *urls: str) -> dict[str, str]:
     user = User.objects.create_user(f"{uuid7()}@example.com")
     made, token = create_account(by=user, account_name="Northwind")
     for url in urls:
-        make_destination(Member.objects.get(account=made), url, timeout_s=1, retry_schedule=[1] * 20)
+        make_destination(Member.objects.get(account=made), url, **({"retry_schedule": [1] * 20} | json.loads(policy)))
+    return {"account_id": str(made.pk), "token": token, "session": session_of(user)}
+
+
+def session_of(user: User) -> str:
     session = SessionStore()
     session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
     session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
     session.save()
-    return {"account_id": str(made.pk), "token": token, "session": str(session.session_key)}
+    return str(session.session_key)
+
+
+def member(account_id: str, role: str) -> dict[str, str]:
+    user, admin = User.objects.create_user(f"{uuid7()}@example.com"), Member.objects.filter(account=UUID(account_id))[0].user
+    has = {"role": Role.objects.get(role_name=role), "created_by": admin, "updated_by": admin}
+    Member.objects.create(account_id=UUID(account_id), user=user, **has)
+    return {"session": session_of(user)}
 
 
 def delete(account_id: str) -> dict[str, str]:
-    delete_account(by=Member.objects.select_related("role").get(account=UUID(account_id)))
+    delete_account(by=Member.objects.select_related("role").filter(account=UUID(account_id), role__role_name=Role.ADMIN)[0])
     return {}
 
 
+def _memberships(session: str) -> QuerySet[Member]:
+    return Member.objects.filter(user=SessionStore(session)[SESSION_KEY])
+
+
+def remove(session: str) -> dict[str, str]:
+    _memberships(session).delete()
+    return {}
+
+
+def role(session: str, name: str) -> dict[str, str]:
+    _memberships(session).update(role=Role.objects.get(role_name=name))
+    return {}
+
+
+DO: dict[str, Callable[..., dict[str, str]]] = {
+    "account": account, "member": member, "delete": delete, "remove": remove, "role": role,
+}  # fmt: skip
+
 if __name__ == "__main__":
-    done = delete(sys.argv[2]) if sys.argv[1] == "delete" else account(*sys.argv[2:])
-    sys.stdout.write(json.dumps(done))
+    for line in sys.stdin:
+        word, *rest = json.loads(line)
+        sys.stdout.write(json.dumps(DO[word](*rest)) + "\n")
+        sys.stdout.flush()
+        connection.close()

@@ -11,3 +11,7 @@ if not DATABASE_URL:
 # A test that waits for a dead worker's lease waits 5 s, not 45: the margins keep their proportion.
 LEASE_MARGIN_S = 4
 DIAL_MARGIN_S = 2
+WORKER_STOP_S = float(os.environ.get("TEST_WORKER_STOP_S", WORKER_STOP_S))
+REQUEST_HEAD_S = float(os.environ.get("TEST_REQUEST_HEAD_S", REQUEST_HEAD_S))
+REQUEST_BODY_S = float(os.environ.get("TEST_REQUEST_BODY_S", REQUEST_BODY_S))
+CONNECTIONS_MAX = int(os.environ.get("TEST_CONNECTIONS_MAX", CONNECTIONS_MAX))

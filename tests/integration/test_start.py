@@ -19,7 +19,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.embedded]
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("apps", "consumers", "datapusher", "templates", "static")
-SECRETS = {"SECRET_KEY": "s" * 50, "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+SECRETS = {
+    "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+}
 DATABASE = "postgresql://user:password@127.0.0.1:{}/name"
 REDIS = "redis://127.0.0.1:{}/0"
 
@@ -28,6 +31,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def heed_interrupts() -> None:
+    """A shell that starts the tests in the background has them, and what they start, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Tree:
@@ -42,12 +50,13 @@ class Tree:
     def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
         inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
         return subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *(arguments if arguments[0].startswith("-") else ("manage.py", *arguments))],
             cwd=self.path,
             env=inherited | {"PORT": str(self.port)} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_interrupts,  # noqa: PLW1509  (no thread of ours holds a lock meanwhile)
         )
 
     def run(self, *arguments: str, **environment: str) -> tuple[int, list[str]]:
@@ -90,9 +99,17 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path / "clone")
 
 
-@pytest.fixture
-def migrated(tree: Tree) -> Tree:
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `migrate` leaves in a fresh clone."""
+    tree = Tree(tmp_path_factory.mktemp("first") / "clone")
     assert tree.run("migrate", "--verbosity", "0") == (0, [])
+    return tree.path / "var"
+
+
+@pytest.fixture
+def migrated(tree: Tree, var: Path) -> Tree:
+    shutil.copytree(var, tree.path / "var")
     return tree
 
 
@@ -131,6 +148,25 @@ def test_a_fresh_clone_with_its_secrets_in_the_environment_needs_no_var(tree: Tr
     assert not (tree.path / "var").exists()
     assert tree.run("migrate", "--verbosity", "0", **SECRETS) == (0, [])
     assert sorted(file.name for file in (tree.path / "var").iterdir()) == ["datapusher.sqlite3"]
+
+
+UNSAFE = {
+    "DEBUG": {"DEBUG": "true", "HOST": "0.0.0.0", "PUBLIC_URL": "https://push.example.com"},
+    "PUBLIC_URL": {"HOST": "0.0.0.0"},
+    "SECRET_KEY": {"SECRET_KEY": "x" * 50},
+    "ALLOWED_HOSTS": {"ALLOWED_HOSTS": "*", "PUBLIC_URL": "https://push.example.com"},
+}
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+@pytest.mark.parametrize("command", [["serve"], ["-m", "datapusher.web"]], ids=["serve", "web"])
+def test_what_is_unsafe_where_others_reach_it_stops_the_start_with_one_line(
+    migrated: Tree, name: str, command: list[str]
+) -> None:
+    code, lines = migrated.run(*command, **UNSAFE[name])
+    assert code == 1
+    said = [line for line in lines if "Warning" not in line and not line.startswith(" ")]  # servestatic warns under DEBUG
+    assert [line.partition(": must ")[0] for line in said] == [f"datapusher: {name}"]
 
 
 @pytest.mark.parametrize("command", ["serve", "runworker"])

@@ -70,13 +70,13 @@ def of_lock(entry: dict[str, Any]) -> tuple[str, frozenset[str], str, str]:
 
 
 MAIN: list[dict[str, Any]] = US["dependencies"]
-SPEED: list[dict[str, Any]] = US["optional-dependencies"]["uvloop"]
+EXTRAS: list[dict[str, Any]] = [each for extra in US["optional-dependencies"].values() for each in extra]
 TOOLS: list[dict[str, Any]] = US["dev-dependencies"]["dev"]
 
 
 @pytest.mark.parametrize(
     ("name", "dependencies"),
-    [("base.txt", MAIN), ("prod.txt", MAIN + SPEED), ("dev.txt", MAIN + SPEED + TOOLS)],
+    [("base.txt", MAIN), ("prod.txt", MAIN + EXTRAS), ("dev.txt", MAIN + EXTRAS + TOOLS)],
 )
 def test_the_export_holds_what_the_lock_holds(name: str, dependencies: list[dict[str, Any]]) -> None:
     assert set(exported(name)) == closure(dependencies)
@@ -91,8 +91,9 @@ def test_the_export_has_the_hashes_of_the_lock(name: str) -> None:
 
 
 def test_the_lock_knows_what_the_project_asks_for() -> None:
-    extra = PROJECT["project"]["optional-dependencies"]["uvloop"]
-    asked = {wanted(Requirement(each)) for each in [*PROJECT["project"]["dependencies"], *extra]}
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    texts = [*PROJECT["project"]["dependencies"], *(each for own in extras for each in own)]
+    asked = {wanted(Requirement(each)) for each in texts}
     assert {of_lock(each) for each in US["metadata"]["requires-dist"]} == asked
 
 

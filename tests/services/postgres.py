@@ -54,6 +54,14 @@ class Postgres(Server):
             with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
                 connection.execute("CREATE DATABASE datapusher")
 
+    def copy_of(self, primary: "Postgres") -> None:
+        """Makes the data of a standby that follows the primary, which runs."""
+        self._watch()
+        command = [str(self._bin / "pg_basebackup"), f"--pgdata={self.data}", "--write-recovery-conf", "--checkpoint=fast"]
+        command += ["--no-sync", f"--dbname=host={primary.directory} user=postgres application_name={self.directory.name}"]
+        if self._spawn(command).wait(START_SECONDS) != 0:
+            raise ServiceError(f"pg_basebackup failed:\n{self.log.read_text(errors='replace')[-2000:]}")
+
     def _initialise(self) -> None:
         who = ("--username=postgres", "--auth=trust", "--no-sync")
         text = ("--encoding=UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")

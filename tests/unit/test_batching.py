@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 
-from apps.common.batching import Batcher, Bounds, Overloaded, PerLoop
+from apps.common.batching import Batcher, Bounds, Overloaded, PerLoop, around_locks
 
 
 class Store:
@@ -35,6 +35,17 @@ async def until_waiting() -> None:
     """Lets everything run until it waits for something."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+async def test_a_few_wait_for_company_but_not_for_long() -> None:
+    store = Store()
+    batcher: Batcher[int, int] = Batcher(store.flush, company=(3, 0.05))
+    first = asyncio.create_task(settled(batcher, [1]))
+    await until_waiting()
+    assert await settled(batcher, [2]) == [20]
+    assert await first == [10]
+    assert await settled(batcher, [3, 4, 5]) == [30, 40, 50]
+    assert store.batches == [[1, 2], [3, 4, 5]]
 
 
 async def test_a_lone_item_goes_at_once_and_gets_its_own_result() -> None:
@@ -176,6 +187,32 @@ async def test_items_that_come_in_the_very_step_in_which_a_flush_ends_are_flushe
         assert await first == 10
         await until_waiting()
         assert [await follower for follower in followers] == [20]
+
+
+class Locked(Exception):
+    sqlstate = "55P03"
+
+
+async def test_around_a_lock_all_others_are_written_in_few_steps() -> None:
+    asked: list[int] = []
+
+    async def write(items: Sequence[int]) -> list[int]:
+        asked.append(len(items))
+        if {item % 400 for item in items} & {123}:
+            raise OperationalError from Locked()
+        return [item * 10 for item in items]
+
+    written = await around_locks(write, range(800), lambda item: item % 400)
+    assert written == {item: item * 10 for item in range(800) if item % 400 != 123}
+    assert len(asked) <= 2 * 9 + 1
+
+
+async def test_what_is_no_lock_is_raised() -> None:
+    async def write(items: Sequence[int]) -> list[int]:
+        raise OperationalError("the connection is lost")
+
+    with pytest.raises(OperationalError, match="lost"):
+        await around_locks(write, [1, 2], lambda item: item)
 
 
 def test_each_event_loop_has_an_object_of_its_own() -> None:

@@ -165,13 +165,13 @@ def test_a_refusal_names_the_header_and_never_its_value() -> None:
     assert "s3cret" not in message
 
 
-@pytest.mark.parametrize("schedule", [[], [1], [604_800], [5] * 30, [5, 300, 1800]])
+@pytest.mark.parametrize("schedule", [[1], [604_800], [5] * 30, [5, 300, 1800]])
 def test_a_retry_schedule_of_whole_seconds_is_taken(schedule: list[int]) -> None:
     validate_retry_schedule(schedule)
 
 
 @pytest.mark.parametrize(
-    "schedule", [None, 5, "5", (5,), {"5": 5}, [0], [-1], [604_801], [5] * 31, [1.5], ["5"], [True], [None], [float("nan")]]
+    "schedule", [None, [], 5, "5", (5,), {"5": 5}, [0], [-1], [604_801], [5] * 31, [1.5], ["5"], [True], [None], [float("nan")]]
 )
 def test_any_other_retry_schedule_is_refused(schedule: Any) -> None:
     with pytest.raises(ValidationError, match="whole seconds"):

@@ -3,13 +3,17 @@
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import LazySettings
 
 from apps.common.addresses import Policy
-from apps.deliveries.network import Guard
+from apps.deliveries.network import Guard, guard, inbox_key
+from apps.deliveries.outbound import Outbound
 from apps.deliveries.request import Error, OutboundRequest, Outcome
 from apps.deliveries.sender import Sender
+from tests.fakes.receiver import Receiver
 
 LOOPBACK = Policy(allowed=(ip_network("127.0.0.0/8"), ip_network("::1/128")))
 
@@ -89,3 +93,53 @@ def test_a_listener_whose_name_does_not_resolve_closes_nothing_and_stops_nothing
 def test_the_guard_raises_before_it_makes_a_socket() -> None:
     with pytest.raises(PermissionError):
         Guard(Policy())((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 80)))
+
+
+KEY = "abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        (f"http://127.0.0.1:8000/inbox/{KEY}/", KEY),
+        (f"http://127.0.0.1:8000/inbox/{KEY}/?a=/b", KEY),
+        (f"http://127.0.0.1:8000/inbox/{KEY}", ""),
+        (f"http://127.0.0.1:8000/inbox/{KEY}/../../admin/", ""),
+        (f"http://127.0.0.1:8000/inbox/{KEY}/admin/", ""),
+        (f"http://127.0.0.1:8000/inbox/{KEY}a/", ""),
+        (f"http://127.0.0.1:8000//inbox/{KEY}/", ""),
+        (f"http://127.0.0.2:8000/inbox/{KEY}/", ""),
+        ("http://127.0.0.1:8000/inbox/../server/incoming_data/", ""),
+    ],
+)
+def test_only_the_address_of_an_inbox_is_one(settings: LazySettings, url: str, key: str) -> None:
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    assert inbox_key(url) == key
+
+
+async def test_our_own_listener_is_open_to_inboxes_alone(receiver: Receiver, settings: LazySettings) -> None:
+    """Also when a connection to one was kept just before."""
+    settings.DESTINATION_ALLOWED_NETWORKS = LOOPBACK.allowed
+    settings.PUBLIC_URL = receiver.url.rstrip("/").removesuffix("/hook")
+    settings.HOST, settings.PORT = "127.0.0.1", urlsplit(settings.PUBLIC_URL).port
+    paths = [f"/inbox/{KEY}/", "/admin/", f"/inbox/{KEY}/?n=1", f"/inbox/{KEY}/x"]
+    async with Outbound() as outbound:
+        requests = [OutboundRequest("POST", f"{settings.PUBLIC_URL}{path}", (), b"{}", 5) for path in paths]
+        found = [(await outbound.send(request)).error for request in requests]
+    assert found == [Error.NONE, Error.ADDRESS_FORBIDDEN] * 2
+    assert [got.target for got in receiver.got] == [paths[0], paths[2]]
+
+
+@pytest.mark.parametrize("to_inbox", [False, True])
+def test_the_workers_own_port_is_closed_to_everything(settings: LazySettings, *, to_inbox: bool) -> None:
+    settings.DESTINATION_ALLOWED_NETWORKS = LOOPBACK.allowed
+    settings.HOST, settings.PORT, settings.METRICS_PORT = "127.0.0.1", 8000, 9000
+    closed = [port for port in (8000, 9000, 9001) if not guard(to_inbox=to_inbox).permits("127.0.0.2", port)]
+    assert closed == ([9000] if to_inbox else [8000, 9000])
+
+
+async def test_an_inbox_is_as_closed_as_its_address(listener: socket.socket, settings: LazySettings) -> None:
+    settings.DESTINATION_ALLOWED_NETWORKS = ()
+    settings.PUBLIC_URL = f"http://127.0.0.1:{port_of(listener)}"
+    outcome = await send(guard(to_inbox=True), f"{settings.PUBLIC_URL}/inbox/{KEY}/")
+    assert (outcome.error, connections(listener)) == (Error.ADDRESS_FORBIDDEN, 0)

@@ -70,9 +70,9 @@ async def test_any_2xx_is_success(status: int) -> None:
     assert (outcome.success, outcome.response_status) == (True, status)
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 410, 418, 429, 500, 503, 599])
+@pytest.mark.parametrize("status", [99, 400, 401, 404, 410, 418, 429, 500, 503, 599])
 async def test_any_other_status_is_a_failed_try_that_keeps_the_answer(status: int) -> None:
-    async with serving(answering(b"HTTP/1.1 %d No\r\nX-Why: because\r\nContent-Length: 2\r\n\r\nno" % status)) as url:
+    async with serving(answering(b"HTTP/1.1 %03d No\r\nX-Why: because\r\nContent-Length: 2\r\n\r\nno" % status)) as url:
         outcome = await send(url)
     assert (outcome.error, outcome.response_status) == (Error.HTTP_STATUS, status)
     assert ("X-Why", "because") in outcome.response_headers
@@ -95,6 +95,13 @@ async def test_only_what_was_asked_for_goes_on_the_wire(receiver: Receiver) -> N
     assert post.headers == (host, ("X-Key", "k"), ("Content-Length", "15"))
     assert post.body == b'{"total": 1.10}'
     assert get.headers == (host, ("X-Key", "k"))
+
+
+async def test_a_line_break_in_a_header_goes_nowhere(receiver: Receiver) -> None:
+    request = OutboundRequest("POST", receiver.url, (("X-Key", "k\r\nX-Evil: 1"),), b"{}", 10)
+    async with Sender(Guard(LOOPBACK)) as sender:
+        outcome = await sender.send(request)
+    assert (outcome.error, receiver.got) == (Error.CONNECTION_FAILED, [])
 
 
 async def test_a_refused_connection_is_told_apart() -> None:

@@ -4,23 +4,26 @@ import json
 import os
 import subprocess
 import sys
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
+import django
 import pytest
 
 from datapusher.settings import env
+from tests.unit.malformed import KEY, MALFORMED
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = urlsafe_b64encode(b"k" * 32).decode()  # the same in each process: it names a test
 SECRETS = {"SECRET_KEY": "s" * 50, "FIELD_ENCRYPTION_KEYS": KEY}
 # Set but empty, so that a developer's own .env fills nothing in.
 EMPTY = dict.fromkeys(
     [
-        "ALLOWED_HOSTS", "DATABASE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "EMAIL_URL", "HOST", "INGEST_MAX_BYTES", "INGEST_RATE",
-        "MAX_ACCOUNTS_PER_USER", "MAX_DESTINATIONS_PER_ACCOUNT", "PORT", "PUBLIC_URL", "REDIS_URL", "REGISTRATION",
-        "RETRY_SCHEDULE", "TRUSTED_PROXIES",
+        "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "DATABASE_URL", "DEBUG", "DEFAULT_FROM_EMAIL", "EMAIL_URL",
+        "EVENT_RETENTION_DAYS", "HOST",
+        "INGEST_MAX_BYTES", "INGEST_RATE", "LOG_RETENTION_DAYS", "MAX_ACCOUNTS_PER_USER", "MAX_DESTINATIONS_PER_ACCOUNT",
+        "MAX_WAITING_PER_ACCOUNT", "METRICS_PORT",
+        "METRICS_TOKEN", "OTEL_EXPORTER_OTLP_ENDPOINT", "PORT", "PUBLIC_URL", "PURGE_AFTER_DAYS", "REDIS_URL",
+        "REGISTRATION", "REPLAY_RATE", "RETRY_SCHEDULE", "TRUSTED_PROXIES",
     ],
     "",
 )  # fmt: skip
@@ -32,86 +35,6 @@ def start(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     variables = inherited | EMPTY | SECRETS | {"DJANGO_SETTINGS_MODULE": "datapusher.settings"} | environment
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-
-MALFORMED = [
-    ("DATABASE_URL", "banana"),
-    ("DATABASE_URL", "mysql://user:hunter2@127.0.0.1/name"),
-    ("DATABASE_URL", "postgres+odd://user:hunter2@127.0.0.1/name"),
-    ("DATABASE_URL", "sqlite:///x.sqlite3"),
-    ("DATABASE_URL", "postgresql://user:hunter2@127.0.0.1:port/name"),
-    ("DATABASE_URL", "postgresql://user:hunter2@127.0.0.1:99999/name"),
-    ("DATABASE_URL", "postgresql://user:hunter2@[::1/name"),
-    ("DATABASE_URL", "postgresql://user:hunter2@127.0.0.1"),
-    ("REDIS_URL", "banana"),
-    ("REDIS_URL", "http://127.0.0.1:6379"),
-    ("REDIS_URL", "redis://:hunter2@127.0.0.1:port/0"),
-    ("REDIS_URL", "redis://[::1"),
-    ("REDIS_URL", "redis://"),
-    ("FIELD_ENCRYPTION_KEYS", "hunter2"),
-    ("FIELD_ENCRYPTION_KEYS", f"{KEY},hunter2"),
-    ("FIELD_ENCRYPTION_KEYS", "\u00e4" * 44),
-    ("DEBUG", "maybe"),
-    ("ALLOWED_HOSTS", "https://push.example.com"),
-    ("ALLOWED_HOSTS", "localhost,push.example.com:8000"),
-    ("ALLOWED_HOSTS", "*.example.com"),
-    ("ALLOWED_HOSTS", "::1"),
-    ("ALLOWED_HOSTS", "two words"),
-    ("HOST", "127.0.0.1:8000"),
-    ("HOST", "http://localhost"),
-    ("HOST", "a/b"),
-    ("PORT", "http"),
-    ("PORT", "0"),
-    ("PORT", "65536"),
-    ("PORT", "-1"),
-    ("PORT", "8_000"),
-    ("PORT", "80.0"),
-    ("PUBLIC_URL", "push.example.com"),
-    ("PUBLIC_URL", "ftp://push.example.com"),
-    ("PUBLIC_URL", "https://push.example.com/path"),
-    ("PUBLIC_URL", "https://push.example.com?a=b"),
-    ("PUBLIC_URL", "https://push.example.com#part"),
-    ("PUBLIC_URL", "https://user:hunter2@push.example.com"),
-    ("PUBLIC_URL", "https://:hunter2@push.example.com"),
-    ("PUBLIC_URL", "https://push.example.com:port"),
-    ("PUBLIC_URL", "https://push.example.com:99999"),
-    ("PUBLIC_URL", "https://push example.com"),
-    ("PUBLIC_URL", "https://[::1"),
-    ("PUBLIC_URL", "https://"),
-    ("TRUSTED_PROXIES", "banana"),
-    ("TRUSTED_PROXIES", "10.0.0.1/8"),
-    ("TRUSTED_PROXIES", "0.0.0.0/0"),
-    ("EMAIL_URL", "banana"),
-    ("EMAIL_URL", "banana://127.0.0.1"),
-    ("EMAIL_URL", "smtp://"),
-    ("EMAIL_URL", "smtp+tls://user:hunter2@127.0.0.1:port"),
-    ("EMAIL_URL", "smtp://[::1"),
-    ("DEFAULT_FROM_EMAIL", "banana"),
-    ("DEFAULT_FROM_EMAIL", "a@b.example\nBcc: c@d.example"),
-    ("INGEST_RATE", "5"),
-    ("INGEST_RATE", "0/second"),
-    ("INGEST_RATE", "5/minute"),
-    ("INGEST_RATE", "-5/second"),
-    ("INGEST_MAX_BYTES", "1 MiB"),
-    ("INGEST_MAX_BYTES", "0"),
-    ("INGEST_MAX_BYTES", "16777217"),
-    ("DESTINATION_ALLOWED_NETWORKS", "banana"),
-    ("DESTINATION_ALLOWED_NETWORKS", "10.0.0.0/8,10.1.2.3/16"),
-    ("DESTINATION_ALLOWED_NETWORKS", "0.0.0.0/0"),
-    ("DESTINATION_ALLOWED_NETWORKS", "10.0.0.0/7"),
-    ("DESTINATION_ALLOWED_NETWORKS", "::/0"),
-    ("DESTINATION_ALLOWED_NETWORKS", "fc00::/15"),
-    ("DESTINATION_ALLOWED_NETWORKS", "localhost"),
-    ("REGISTRATION", "closed"),
-    ("MAX_ACCOUNTS_PER_USER", "0"),
-    ("MAX_ACCOUNTS_PER_USER", "many"),
-    ("MAX_DESTINATIONS_PER_ACCOUNT", "-1"),
-    ("RETRY_SCHEDULE", "5s"),
-    ("RETRY_SCHEDULE", "5,,300"),
-    ("RETRY_SCHEDULE", "0"),
-    ("RETRY_SCHEDULE", "604801"),
-    ("RETRY_SCHEDULE", ",".join(["5"] * 31)),
-]
 
 
 @pytest.mark.parametrize(("name", "value"), MALFORMED, ids=lambda text: text[:40].encode("ascii", "replace").decode())
@@ -159,13 +82,22 @@ def test_without_any_variable_one_machine_serves_itself() -> None:
         "SECURE_SSL_REDIRECT": False,
         "INGEST_RATE": 5,
         "INGEST_MAX_BYTES": 1_048_576,
+        "REPLAY_RATE": 50,
+        "API_RATE": 6000,
         "RETRY_SCHEDULE": [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
         "MAX_ACCOUNTS_PER_USER": 20,
         "MAX_DESTINATIONS_PER_ACCOUNT": 1000,
+        "METRICS_TOKEN": "",
+        "METRICS_PORT": None,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "",
+        "MAX_WAITING_PER_ACCOUNT": 5_000_000,
+        "EVENT_RETENTION_DAYS": 90,
+        "LOG_RETENTION_DAYS": 90,
+        "PURGE_AFTER_DAYS": 7,
         "REGISTRATION": "open",
         "ACCOUNT_EMAIL_VERIFICATION": "none",
         "DESTINATION_ALLOWED_NETWORKS": ["127.0.0.0/8", "::1/128"],
-        "CHANNEL_LAYERS": {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}},
+        "CHANNEL_LAYERS": {"default": {"BACKEND": "consumers.layers.MemoryLayer", "CONFIG": {"group_expiry": 315_360_000}}},
     }
     assert settings_with(*expected) == expected
 
@@ -183,16 +115,16 @@ def test_a_public_https_address_makes_everything_secure() -> None:
     assert settings_with(*expected, PUBLIC_URL="https://Push.Example.com:443/") == expected
 
 
-def test_a_forwarded_scheme_is_believed_only_behind_a_trusted_proxy() -> None:
+def test_django_believes_no_header_of_a_proxy_the_front_does_where_one_is_trusted() -> None:
     shown = settings_with("SECURE_PROXY_SSL_HEADER", PUBLIC_URL="https://a.example", TRUSTED_PROXIES="10.0.0.1, 10.1.0.0/16")
-    assert shown == {"SECURE_PROXY_SSL_HEADER": ["HTTP_X_FORWARDED_PROTO", "https"]}
+    assert shown == {"SECURE_PROXY_SSL_HEADER": None}
 
 
 def test_with_database_and_redis_nothing_private_is_reachable_and_the_layer_is_shared() -> None:
     urls = {"DATABASE_URL": "postgresql://user:pass@127.0.0.1:1/name", "REDIS_URL": "redis://127.0.0.1:1/0"}
     shown = settings_with("DESTINATION_ALLOWED_NETWORKS", "CHANNEL_LAYERS", "DATABASES", **urls)
     assert shown["DESTINATION_ALLOWED_NETWORKS"] == []
-    assert "RedisPubSubChannelLayer" in str(shown["CHANNEL_LAYERS"])
+    assert "PubSubLayer" in str(shown["CHANNEL_LAYERS"])
     assert "postgresql" in str(shown["DATABASES"])
 
 
@@ -202,10 +134,19 @@ def test_with_database_and_redis_nothing_private_is_reachable_and_the_layer_is_s
         ("DESTINATION_ALLOWED_NETWORKS", "", []),
         ("DESTINATION_ALLOWED_NETWORKS", " 10.0.0.0/8 ,192.168.7.7,fd00::/16,", ["10.0.0.0/8", "192.168.7.7/32", "fd00::/16"]),
         ("ALLOWED_HOSTS", "a.example, .b.example,[::1],*,127.0.0.1", ["a.example", ".b.example", "[::1]", "*", "127.0.0.1"]),
+        (
+            "CORS_ALLOWED_ORIGINS",
+            "https://A.example:443, http://b.example:3000/,",
+            ["https://a.example", "http://b.example:3000"],
+        ),
         ("SECRET_KEY", "$begins-with-a-dollar", "$begins-with-a-dollar"),
         ("SECRET_KEY", "  a = b # c  ", "a = b # c"),
         ("RETRY_SCHEDULE", "1, 604800", [1, 604_800]),
         ("INGEST_RATE", "999999/second", 999_999),
+        ("API_RATE", "60/minute", 60),
+        ("METRICS_PORT", "9000", 9000),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example:4318/otlp", "https://collector.example:4318/otlp"),
+        ("METRICS_TOKEN", "a~!$very=Odd/one", "a~!$very=Odd/one"),
         ("DEBUG", "On", True),
         ("EMAIL_URL", "smtp+tls://user:p%40ss@mail.example:587", "mandatory"),
         ("HOST", "::1", "http://[::1]:8000"),
@@ -216,6 +157,44 @@ def test_with_database_and_redis_nothing_private_is_reachable_and_the_layer_is_s
 def test_a_well_formed_value_is_taken(name: str, value: str, expected: object) -> None:
     shows = {"EMAIL_URL": "ACCOUNT_EMAIL_VERIFICATION", "HOST": "PUBLIC_URL"}.get(name, name)
     assert settings_with(shows, **{name: value}) == {shows: expected}
+
+
+SMTP = {
+    "host": ("EMAIL_HOST", "mail.example"),
+    "port": ("EMAIL_PORT", 587),
+    "username": ("EMAIL_HOST_USER", "user"),
+    "password": ("EMAIL_HOST_PASSWORD", "p@ss"),
+    "use_tls": ("EMAIL_USE_TLS", True),
+    "use_ssl": ("EMAIL_USE_SSL", False),
+    "timeout": ("EMAIL_TIMEOUT", 10),
+}
+BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def test_a_mail_server_is_set_as_the_django_in_use_wants_it() -> None:
+    url = "smtp+tls://user:p%40ss@mail.example:587"
+    if django.VERSION >= (6, 1):
+        options = {option: value for option, (_, value) in SMTP.items()}
+        assert settings_with("MAILERS", EMAIL_URL=url) == {"MAILERS": {"default": {"BACKEND": BACKEND, "OPTIONS": options}}}
+    else:
+        before = {"EMAIL_BACKEND": BACKEND} | dict(SMTP.values())
+        assert settings_with(*before, EMAIL_URL=url) == before
+
+
+MAIL = """
+import warnings
+warnings.simplefilter("always")
+import django
+django.setup()
+from django.core.mail import EmailMessage
+EmailMessage("A subject", "A link", to=["somebody@example.com"]).send()
+"""
+
+
+def test_without_a_mail_server_mails_are_printed_and_no_django_warns() -> None:
+    process = start(MAIL)
+    assert "A link" in process.stdout
+    assert "RemovedInDjango" not in process.stderr
 
 
 @pytest.fixture
