@@ -7,7 +7,7 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY requirements/prod.txt /tmp/prod.txt
-RUN /opt/venv/bin/pip install --quiet --require-hashes --only-binary :all: -r /tmp/prod.txt \
+RUN /opt/venv/bin/pip install --quiet --no-deps --require-hashes --only-binary :all: -r /tmp/prod.txt \
   && /opt/venv/bin/pip uninstall --quiet --yes pip
 
 FROM python:3.13-slim

@@ -18,7 +18,9 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 BIN := $(VENV)/bin
 BASE := $(VENV)/.base.stamp
 DEV := $(VENV)/.dev.stamp
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+# No dependencies but those named: the lists are whole, and pip older than 23.3 meets a newer release of what another package wants with an
+# extra (twisted[tls]) with a refusal instead of the version that is named.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes
 # Set but empty, so that a .env file does not fill them in.
 EMBEDDED := DATABASE_URL= REDIS_URL=
 NOT := not browser and not bench and not chaos

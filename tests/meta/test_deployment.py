@@ -99,5 +99,5 @@ def test_the_image_holds_the_code_and_nothing_of_ours_beside_it() -> None:
 
 
 def test_what_is_installed_is_locked() -> None:
-    assert "--require-hashes --only-binary :all: -r /tmp/prod.txt" in DOCKERFILE
+    assert "--no-deps --require-hashes --only-binary :all: -r /tmp/prod.txt" in DOCKERFILE
     assert "COPY requirements/prod.txt /tmp/prod.txt" in DOCKERFILE
