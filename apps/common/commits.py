@@ -6,11 +6,13 @@ are visible here, and lost when the standby is promoted. Such a commit is unknow
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from django.db.backends.signals import connection_created
+
+from apps.common.rows import together
 
 _thread = threading.local()
 
@@ -20,10 +22,13 @@ class CommitUnknown(OperationalError):
 
 
 @contextmanager
-def durable() -> Iterator[None]:
-    """A transaction. Raises CommitUnknown when its commit came back with a warning."""
+def durable(*, pipelined: bool = False) -> Iterator[None]:
+    """A transaction. Raises CommitUnknown when its commit came back with a warning.
+
+    `pipelined`: its statements and its commit go out `together()`. Not inside of another transaction, which has no commit here.
+    """
     _thread.warned = False
-    with transaction.atomic():
+    with together() if pipelined and not connection.in_atomic_block else nullcontext(), transaction.atomic():
         yield
     if _thread.warned:
         raise CommitUnknown("the commit came back with a warning")

@@ -4,10 +4,12 @@ When Redis does not answer in 100 ms, or there is none, each process counts alon
 """
 
 import asyncio
+import hashlib
 import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -15,8 +17,8 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.asyncio.connection import ConnectionPool
+from redis.exceptions import NoScriptError, RedisError
 
 from apps.common.errors import TooMany
 from apps.common.metrics import HINTS_LOST
@@ -48,6 +50,7 @@ for i, key in ipairs(KEYS) do
 end
 return waits
 """
+_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +129,11 @@ class RateLimit:
     """One for each event loop; `allow` takes all questions that have gathered."""
 
     def __init__(self) -> None:
-        self._redis: Redis | None = None
+        self._redis: Any = None  # its connections have no types
+        self._free: list[Any] = []
         self._ask_again_at = 0.0
         if settings.REDIS_URL:
-            self._redis = Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=_BUDGET_S)
+            self._redis = ConnectionPool.from_url(settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=_BUDGET_S)
 
     async def allow(self, asks: Sequence[Ask]) -> list[bool]:
         if self._redis is not None and time.monotonic() >= self._ask_again_at:
@@ -142,7 +146,28 @@ class RateLimit:
                 logger.warning("rate limit counts alone: %s", type(error).__name__)
         return [not _alone.wait(ask, time.monotonic()) for ask in asks]
 
-    @staticmethod
-    async def _ask(client: Redis, asks: Sequence[Ask]) -> list[bool]:
-        answer = await client.register_script(_SCRIPT)(keys=_keys(asks), args=_arguments(asks))
+    async def _ask(self, pool: Any, asks: Sequence[Ask]) -> list[bool]:
+        """A kept connection may have been closed meanwhile; a new one then serves."""
+        while self._free:
+            with suppress(redis.ConnectionError):
+                return await self._ask_over(self._free.pop(), asks)
+        return await self._ask_over(pool.make_connection(), asks)
+
+    async def _ask_over(self, connection: Any, asks: Sequence[Ask]) -> list[bool]:
+        """A bare connection: the client's own way around it takes longer than Redis and the way there (measured)."""
+        keys = _keys(asks)
+        arguments = (len(keys), *keys, *_arguments(asks))
+        try:
+            if not connection.is_connected:
+                await connection.connect()
+            await connection.send_command("EVALSHA", _SHA, *arguments)
+            try:
+                answer = await connection.read_response()
+            except NoScriptError:
+                await connection.send_command("EVAL", _SCRIPT, *arguments)
+                answer = await connection.read_response()
+        except BaseException:  # also at the end of our patience: the answer to this would be taken for the next one's
+            await connection.disconnect(nowait=True)
+            raise
+        self._free.append(connection)
         return [not wait for wait in answer]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -50,7 +50,8 @@ def insert_new(model: type[models.Model], columns: Columns, mark: type[models.Mo
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Writes that ask for no answer go out one behind the other, and are waited for once, at the end of the block."""
+    """Statements go out one behind the other, and are waited for where an answer is read, at the latest at the end of the
+    block. A refused one is told there too. Of the ORM's writes in it nobody may read how many rows they met."""
     if connection.vendor == "postgresql":
         connection.ensure_connection()
         with connection.wrap_database_errors, connection.connection.pipeline():
@@ -140,19 +141,34 @@ def _change(model: type[models.Model], apart: Sequence[str], alike: Sequence[str
 
 
 def run(statement: str, values: Sequence[Any] | Mapping[str, Any], *, answers: bool = True) -> list[tuple[Any, ...]]:
-    """On PostgreSQL: prepared by each connection, and its answer binary. Past the cursor of Django, which asks for neither.
+    """On PostgreSQL: prepared by each connection, and its answer binary. Past the cursor of Django, which asks for neither."""
+    answer = ask(statement, values)
+    return answer() if answers else []
+
+
+Answer = Callable[[], list[tuple[Any, ...]]]
+
+
+def ask(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> Answer:
+    """The same; in `together()` it is not waited for until the answer is called for.
 
     A plan made while a table was empty would read all of it once it is full: none is older than a second.
     """
-    with connection.cursor() as cursor, connection.wrap_database_errors:
+    cursor = connection.cursor().cursor
+    with connection.wrap_database_errors:
         now = time.monotonic()
         if now - _planned.get(connection.connection, 0.0) > _PLANNED_S:
-            cursor.cursor.execute("DISCARD PLANS")
+            cursor.execute("DISCARD PLANS")
             _planned[connection.connection] = now
         if connection.queries_logged:
-            connection.queries_log.append({"sql": statement, "time": "0"})  # as that cursor does
-        cursor.cursor.execute(statement.encode(), values, prepare=True, binary=True)
-        return cursor.cursor.fetchall() if answers else []
+            connection.queries_log.append({"sql": statement, "time": "0"})  # as the cursor of Django does
+        cursor.execute(statement.encode(), values, prepare=True, binary=True)
+
+    def answer() -> list[tuple[Any, ...]]:
+        with connection.wrap_database_errors, cursor:
+            return cast("list[tuple[Any, ...]]", cursor.fetchall())
+
+    return answer
 
 
 _PLANNED_S = 1.0
@@ -189,13 +205,18 @@ class Reading:
         self._values: tuple[Any, ...] = ()
 
     def __call__(self, keys: Iterable[Any]) -> list[tuple[Any, ...]]:
+        return self.ask(keys)()
+
+    def ask(self, keys: Iterable[Any]) -> Answer:
+        """The same; see `ask`."""
         wanted = list(keys)
         if connection.vendor != "postgresql":
-            return list(self._build(wanted))
+            rows = list(self._build(wanted))
+            return lambda: rows
         if not self._statement:
             self._statement, self._values = self._build(_Keys()).query.sql_with_params()
         wanted = _array(wanted)
-        return run(self._statement, [wanted if isinstance(value, _Keys) else value for value in self._values])
+        return ask(self._statement, [wanted if isinstance(value, _Keys) else value for value in self._values])
 
 
 class _Keys(list[Any]):

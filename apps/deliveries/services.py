@@ -19,7 +19,7 @@ from apps.audit import services as audit
 from apps.common.commits import durable, wait_for_standby
 from apps.common.errors import Conflict, Missing
 from apps.common.ids import uuid7
-from apps.common.rows import columns_of, insert, together, update
+from apps.common.rows import columns_of, insert, update
 from apps.deliveries import doorbell, ledger, retry
 from apps.deliveries.gates import lock_gates, settle, wake
 from apps.deliveries.locked import STATE, Locked, lock_deliveries
@@ -29,7 +29,7 @@ from apps.destinations.services import disable
 from apps.events.models import Event
 from apps.logs.models import NewLog, Status
 from apps.logs.selectors import Entry, as_entry
-from apps.logs.services import append, lock_counters, recorded
+from apps.logs.services import append, ask_counters, recorded
 
 _random = SystemRandom()
 
@@ -80,7 +80,7 @@ class Recorded:
     entries: Entries
 
 
-@durable()
+@durable(pipelined=True)
 def record(results: Sequence[Result], *, repeated: bool = False) -> Recorded:
     """Writes the outcome of tries: each one's log, the delivery's next state, the account's counter, in one transaction.
 
@@ -98,19 +98,19 @@ def record(results: Sequence[Result], *, repeated: bool = False) -> Recorded:
     if gone := {result.claim.target.id for result in results if retry.disables(result.outcome)}:
         disable(destination_ids=gone, reason="answered 410 Gone")
     gates = lock_gates(results)
-    counters = lock_counters(account_ids={result.claim.account_id for result in results})
+    asked = ask_counters(account_ids={result.claim.account_id for result in results})
     repeats = {result.claim.replay_of for result in results if result.outcome.success and result.claim.replay_of}
     ids = repeats | {result.claim.delivery_id for result in results}
     deliveries, now = lock_deliveries(ids)
+    counters = asked()
     were_open = [delivery for delivery in deliveries.values() if delivery.is_open]
     results = [result for result in results if result.claim.delivery_id in deliveries and result.claim.account_id in counters]
     changed = _supersede(results, deliveries) | {result.claim.delivery_id for result in results}
     logs = [_apply(result, deliveries[result.claim.delivery_id], now) for result in results]
     settle(gates, results, deliveries, now)
-    with together():
-        _save([deliveries[pk] for pk in sorted(changed)], now)
-        append(logs=logs, counters=counters)
-        ledger.ended(were_open)
+    _save([deliveries[pk] for pk in sorted(changed)], now)
+    append(logs=logs, counters=counters)
+    ledger.ended(were_open)
     return Recorded(Entries(logs, results))
 
 

@@ -1,8 +1,9 @@
 """Every write to logs, to the tallies of them, and to the flows of deliveries."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -63,6 +64,23 @@ _counters = Reading(
         .values_list("account_id", "value")
     )
 )
+
+
+# Accounts that have a counter, for good: it goes with the account. What is not here is looked up.
+_counted: set[UUID] = set()
+_COUNTED_MAX = 100_000
+
+
+def ask_counters(*, account_ids: set[UUID]) -> Callable[[], dict[UUID, int]]:
+    """The same as `lock_counters`, whose answer is waited for when it is called for."""
+    if account_ids <= _counted:
+        answer = _counters.ask(account_ids)
+        return lambda: dict(answer())
+    counters = lock_counters(account_ids=account_ids)
+    if len(_counted) > _COUNTED_MAX:
+        _counted.clear()
+    transaction.on_commit(partial(_counted.update, counters))
+    return lambda: counters
 
 
 def lock_counters(*, account_ids: set[UUID]) -> dict[UUID, int]:
