@@ -25,7 +25,7 @@ from tests.events import make_post
 from tests.promises import broken
 from tests.rest import Rest
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900)]
 
 # These end what the others stand on (the sign-in, the account, its token, the destination): each is tried by itself.
 ENDS = (
