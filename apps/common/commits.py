@@ -22,13 +22,15 @@ class CommitUnknown(OperationalError):
 
 
 @contextmanager
-def durable(*, pipelined: bool = False) -> Iterator[None]:
+def durable(*, pipelined: bool = False, alone: bool = False) -> Iterator[None]:
     """A transaction. Raises CommitUnknown when its commit came back with a warning.
 
     `pipelined`: its statements and its commit go out `together()`. Not inside of another transaction, which has no commit here.
+    `alone`: it is a single statement, which commits by itself.
     """
     _thread.warned = False
-    with together() if pipelined and not connection.in_atomic_block else nullcontext(), transaction.atomic():
+    piped = together() if pipelined and not connection.in_atomic_block else nullcontext()
+    with piped, nullcontext() if alone else transaction.atomic():
         yield
     if _thread.warned:
         raise CommitUnknown("the commit came back with a warning")

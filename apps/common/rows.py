@@ -116,7 +116,7 @@ def _split(columns: Columns) -> tuple[dict[str, list[Any]], dict[str, Any]]:
         if apart and _are_alike(values):
             alike[name] = values[0]
         else:
-            apart[name] = _array(values)
+            apart[name] = array(values)
     return apart, alike
 
 
@@ -192,7 +192,8 @@ class _IdsDumper(Dumper):
 psycopg.adapters.register_dumper(_Ids, _IdsDumper)
 
 
-def _array(values: Sequence[Any]) -> list[Any]:
+def array(values: Sequence[Any]) -> list[Any]:
+    """A column as a parameter."""
     return _Ids(values) if values and isinstance(values[0], UUID) else list(values)
 
 
@@ -215,7 +216,7 @@ class Reading:
             return lambda: rows
         if not self._statement:
             self._statement, self._values = self._build(_Keys()).query.sql_with_params()
-        wanted = _array(wanted)
+        wanted = array(wanted)
         return ask(self._statement, [wanted if isinstance(value, _Keys) else value for value in self._values])
 
 

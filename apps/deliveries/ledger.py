@@ -71,10 +71,11 @@ def _note(counts: Mapping[_Key, int]) -> None:
     for (_, destination, step), number in counts.items():
         if number > 0 and destination is not EVENTS:
             steps[step] += number
-    transaction.on_commit(partial(_count, steps), robust=True)
+    transaction.on_commit(partial(count, steps), robust=True)
 
 
-def _count(steps: Mapping[str, int]) -> None:
+def count(steps: Mapping[str, int]) -> None:
+    """Operators' counters: what has begun or ended so, once it stands."""
     for step, number in steps.items():
         DELIVERIES.labels(step).inc(number)
 

@@ -1,7 +1,6 @@
 """Every read of destinations."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Count, FilteredRelation, Q, QuerySet
@@ -56,20 +55,14 @@ _ways = Reading(
 )
 
 
-def ask_ways(token_digests: Iterable[bytes]) -> Callable[[], dict[bytes, tuple[UUID, list[UUID]]]]:
-    """Token digest -> its account and the account's destinations, whatever their state, less the deleted ones. One query, whose
-    answer is waited for when it is called for.
+def ways(token_digests: Iterable[bytes]) -> dict[bytes, tuple[UUID, list[UUID]]]:
+    """Token digest -> its account and the account's destinations, whatever their state, less the deleted ones. One query.
 
     Only of tokens that are valid now. An account that is deleted right after it was read keeps its destinations here: what is
     stored for it then has its deliveries.
     """
-    answer = _ways.ask(token_digests)
-    return lambda: _ways_of(answer())
-
-
-def _ways_of(rows: Iterable[tuple[Any, ...]]) -> dict[bytes, tuple[UUID, list[UUID]]]:
     found: dict[bytes, tuple[UUID, list[UUID]]] = {}
-    for digest, account_id, destination_id in rows:
+    for digest, account_id, destination_id in _ways(token_digests):
         _, to = found.setdefault(bytes(digest), (account_id, []))
         if destination_id is not None:
             to.append(destination_id)

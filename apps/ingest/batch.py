@@ -1,16 +1,17 @@
 """Stores what has gathered: events and deliveries in one transaction. Never says "stored" without having seen the row."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from uuid import UUID
 
 from apps.common.commits import durable, wait_for_standby
 from apps.deliveries.services import open_deliveries
-from apps.destinations.selectors import ask_ways
+from apps.destinations.selectors import ways
 from apps.events.models import NewEvent
 from apps.events.services import store_events
+from apps.ingest import at_once
 
 
 class Verdict(Enum):
@@ -33,52 +34,52 @@ class Post:
     """When it was checked, in seconds since 1970."""
 
 
-class _NotValid(Exception):
-    """A token that the cache took for valid is not; the others are these."""
-
-
 def store(posts: Sequence[Post], *, repeated: bool = False) -> list[Verdict]:
     """A verdict for each post, in order. Repeating the same posts after a commit of unknown fate gives the same verdicts.
 
     `repeated`: an earlier call may have committed without our knowing.
-    The token is read again here, in the storing transaction, so that a stale cache can refuse late but never accept.
     The same id twice in one batch: the first is stored, the others are compared with it.
     """
-    tokens = {post.token_digest for post in posts}
-    while True:
-        try:
-            rows = _store([post for post in posts if post.token_digest in tokens], tokens, repeated=repeated)
-        except _NotValid as refused:  # seldom; nothing of it stands
-            tokens = refused.args[0]
-        else:
-            return [_verdict(post, rows) if post.token_digest in tokens else Verdict.NO_TOKEN for post in posts]
+    firsts = {} if repeated else _firsts(posts)
+    rows = {_key(event): (event.id, event.digest) for event in at_once.store(list(firsts.values()))}
+    left = [post for post in posts if _key(post.event) not in rows or post.token_digest != firsts[_key(post.event)][1]]
+    told = dict(zip(map(id, left), _store(left, repeated=repeated) if left else (), strict=True))
+    return [told[id(post)] if id(post) in told else _verdict(post, rows) for post in posts]
 
 
-@durable(pipelined=True)
-def _store(posts: Sequence[Post], tokens: set[bytes], *, repeated: bool) -> Mapping[tuple[UUID, str], tuple[UUID, bytes]]:
-    """What stands now of each (account, event id). Raises _NotValid when not all the tokens are valid: the events go out behind
-    the question, not behind its answer."""
-    asked = ask_ways(tokens)
-    # Each key once, in key order: two batches that overlap then cannot deadlock.
-    firsts: dict[tuple[UUID, str], NewEvent] = {}
+def _store(posts: Sequence[Post], *, repeated: bool) -> list[Verdict]:
+    """The same, whatever there is to be found.
+
+    The token is read again here, in the storing transaction, so that a stale cache can refuse late but never accept.
+    """
+    with durable():
+        owners = ways({post.token_digest for post in posts})
+        ordered = [event for event, _ in _firsts([post for post in posts if post.token_digest in owners]).values()]
+        rows = store_events(events=ordered) if ordered else {}
+        new = [event for event in ordered if rows.get(_key(event), (None,))[0] == event.id]
+        if new:
+            pairs = [(event.account_id, event.id) for event in new]
+            open_deliveries(events=pairs, destinations=dict(owners.values()), repeated=repeated)
+        if rows and (repeated or not new):  # "again" promises as much as "stored"
+            wait_for_standby()
+    return [_verdict(post, rows) if post.token_digest in owners else Verdict.NO_TOKEN for post in posts]
+
+
+def _key(event: NewEvent) -> tuple[UUID, str]:
+    return event.account_id, event.event_id
+
+
+def _firsts(posts: Iterable[Post]) -> dict[tuple[UUID, str], tuple[NewEvent, bytes]]:
+    """Each key once, with its first event and the token that came with it; in the order of keys: two batches that overlap then
+    cannot deadlock."""
+    firsts: dict[tuple[UUID, str], tuple[NewEvent, bytes]] = {}
     for post in posts:
-        firsts.setdefault((post.event.account_id, post.event.event_id), post.event)
-    ordered = [firsts[key] for key in sorted(firsts)]
-    rows = store_events(events=ordered) if ordered else {}
-    owners = asked()
-    if owners.keys() < tokens:
-        raise _NotValid(owners.keys() & tokens)
-    new = [event for event in ordered if rows.get((event.account_id, event.event_id), (None,))[0] == event.id]
-    if new:
-        pairs = [(event.account_id, event.id) for event in new]
-        open_deliveries(events=pairs, destinations=dict(owners.values()), repeated=repeated)
-    if rows and (repeated or not new):  # "again" promises as much as "stored"
-        wait_for_standby()
-    return rows
+        firsts.setdefault(_key(post.event), (post.event, post.token_digest))
+    return dict(sorted(firsts.items()))
 
 
-def _verdict(post: Post, rows: Mapping[tuple[UUID, str], tuple[UUID, bytes]]) -> Verdict:
-    key = post.event.account_id, post.event.event_id
+def _verdict(post: Post, rows: dict[tuple[UUID, str], tuple[UUID, bytes]]) -> Verdict:
+    key = _key(post.event)
     if key not in rows:
         return Verdict.LOCKED  # retention took the old one away between our two looks: sent again it is stored
     own_id, digest = rows[key]

@@ -1,0 +1,64 @@
+"""The one statement that stores a batch leaves what the several statements leave."""
+
+from typing import Any
+from uuid import RFC_4122
+
+import pytest
+
+from apps.accounts.services import rotate_token
+from apps.deliveries.models import Delivery
+from apps.events.models import Event, Unindexed
+from apps.ingest.batch import Post, Verdict, store
+from apps.logs.models import Slip
+from apps.logs.tally import unpacked
+from tests.cast import Cast
+from tests.events import make_post
+
+pytestmark = pytest.mark.postgres
+_OWN = {"id", "event_id", "event", "received_timestamp", "created_at", "updated_at", "next_attempt_at"}
+
+
+def posts(cast: Cast, name: str) -> list[Post]:
+    """Of two accounts; in the first, an id twice, with the same bytes and with others."""
+    ours = [(f"{name}-2", b"[2]"), (f"{name}-1", b"[1]"), (f"{name}-1", b"[1]"), (f"{name}-1", b"[0]")]
+    return [
+        *(make_post(cast.token, cast.account, event_id, body) for event_id, body in ours),
+        make_post(cast.other_token, cast.other, f"{name}-1", b"{}"),
+    ]
+
+
+def columns(rows: Any) -> list[dict[str, Any]]:
+    """But for what is each row's own."""
+    return [{key: value for key, value in row.items() if key not in _OWN} for row in rows.values()]
+
+
+def test_both_ways_leave_the_same_rows(cast: Cast) -> None:
+    for number in range(3):
+        cast.destination(f"https://example.com/{number}")
+    left = list[list[Any]]()
+    for repeated in (False, True):
+        verdicts = store(posts(cast, str(repeated)), repeated=repeated)
+        new = Event.objects.filter(event_id__startswith=str(repeated)).order_by("account", "event_id")
+        opened = Delivery.objects.filter(event__in=new).order_by("account", "destination")
+        (slip,) = Slip.objects.order_by("-id")[:1]
+        left.append([verdicts, columns(new), columns(opened), unpacked([bytes(slip.lines)])])
+    assert left[0] == left[1]
+    assert left[0][0] == [Verdict.STORED, Verdict.STORED, Verdict.AGAIN, Verdict.CONFLICT, Verdict.STORED]
+    assert (len(left[0][1]), len(left[0][2])) == (3, 6)
+    assert Unindexed.objects.count() == Event.objects.count()
+
+
+def test_a_deliverys_id_is_of_version_7_and_begins_as_its_events(cast: Cast) -> None:
+    cast.destination("https://example.com/hook")
+    store([make_post(cast.token, cast.account, "e1", b"{}")])
+    delivery = Delivery.objects.get()
+    assert (delivery.pk.version, delivery.pk.variant) == (7, RFC_4122)
+    assert delivery.pk.bytes[:8] == delivery.event_id.bytes[:8]
+
+
+def test_with_a_token_that_is_over_nothing_is_stored_and_the_others_are(cast: Cast) -> None:
+    over = make_post(cast.token, cast.account, "e1", b"{}")
+    rotate_token(by=cast.admin)
+    verdicts = store([over, make_post(cast.other_token, cast.other, "e1", b"{}")])
+    assert verdicts == [Verdict.NO_TOKEN, Verdict.STORED]
+    assert list(Event.objects.values_list("account", flat=True)) == [cast.other.pk]
