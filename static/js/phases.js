@@ -38,5 +38,5 @@ function words(known) {
     el(`span.phase.${look(name)}`, {}, `${WORDS[name]} ${count(ms)}${place === known.length - 1 ? " ms" : ""}`),
   ]);
   const isKept = names.includes("first_byte") && !names.includes("connect");
-  return el("p.second", {}, isKept ? "kept connection · " : "", ...parts.flat(), names.includes("first_byte") ? "" : " · no first byte");
+  return el("p.second.phases", {}, isKept ? "kept connection · " : "", ...parts.flat(), names.includes("first_byte") ? "" : " · no first byte");
 }
