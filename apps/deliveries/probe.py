@@ -17,7 +17,7 @@ from apps.deliveries import masking
 from apps.deliveries.claims import target_of
 from apps.deliveries.compose import compose_for
 from apps.deliveries.network import Guard, guard, inbox_key
-from apps.deliveries.request import Error, OutboundRequest, Outcome
+from apps.deliveries.request import Error, OutboundRequest, Outcome, Phases
 from apps.deliveries.selectors import database_now
 from apps.deliveries.sender import OurFault, Sender
 from apps.destinations.models import Destination
@@ -38,6 +38,7 @@ class Tested:
     """The one that was dialled last; empty when none was, or when the answer must not tell."""
     response_status: int | None
     latency_ms: int | None
+    timings: Phases
     error: str
     response_headers: dict[str, str]
     response_body: str
@@ -102,6 +103,7 @@ def send_test(*, destination: Destination, by: Member, data: Any = None) -> Test
         address=witness.dialled if tells else "",
         response_status=outcome.response_status,
         latency_ms=outcome.latency_ms,
+        timings=outcome.phases,
         error=outcome.error.value,
         response_headers=orjson.loads(answer.headers),
         response_body=answer.body.decode("utf-8", "replace"),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apps.common.codes import Error
 
-__all__ = ["Claim", "Error", "OutboundRequest", "Outcome", "Result", "Shown", "Target"]
+__all__ = ["Claim", "Error", "OutboundRequest", "Outcome", "Phases", "Result", "Shown", "Target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,25 @@ class OutboundRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Phases:
+    """How long the parts of a try took, each in milliseconds, one behind the other, on the connection that it used last.
+
+    None: it had no such part, or did not come so far. A kept connection is neither looked up nor connected. A part in which
+    the try ended, or its time did, has all of the time until then; but a first byte that did not come has none.
+    """
+
+    dns_ms: int | None = None
+    """The name's look-up; 0: remembered from a moment ago. None also for a URL with an address."""
+    connect_ms: int | None = None
+    """TCP, with all addresses that were dialled."""
+    tls_ms: int | None = None
+    """The handshake. None also over http."""
+    first_byte_ms: int | None = None
+    """From then, or on a kept connection from the try's beginning, until the head of the answer was in: the request's way,
+    the receiver's work, the answer's way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one try."""
 
@@ -62,6 +81,7 @@ class Outcome:
     response_headers: tuple[tuple[str, str], ...] = ()
     response_body: bytes = b""
     retry_after_s: int | None = None
+    phases: Phases = Phases()
 
     @property
     def success(self) -> bool:

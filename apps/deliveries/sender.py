@@ -2,16 +2,13 @@
 
 import asyncio
 import errno
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import HttpProcessingError
@@ -19,8 +16,10 @@ from django.utils import timezone
 from yarl import URL
 
 from apps.common.addresses import literal
+from apps.deliveries.dialling import DRAIN_MAX, Connector
 from apps.deliveries.masking import BODY_MAX
 from apps.deliveries.network import SocketFactory
+from apps.deliveries.phases import Watch
 from apps.deliveries.request import Error, OutboundRequest, Outcome
 from apps.deliveries.retry import RETRY_AFTER_MAX_S
 from apps.deliveries.wire import Way, way, written
@@ -28,17 +27,12 @@ from apps.deliveries.wire import Way, way, written
 # Bytes of an answer that are looked at: 1 KiB is kept, and a header value (4 KiB, each byte as %XX) echoed across that
 # cut must be seen whole.
 _HEAD_MAX = BODY_MAX + 3 * 4096
-# Bytes read to the end so that the connection can be used again; a longer answer costs its connection.
-_DRAIN_MAX = 65_536
 # Seconds. Below the 5 s after which Node closes: a connection that the receiver is just closing fails the try.
 _KEEP_ALIVE_S = 4
 # Seconds that the rest of a request has to go out once its answer is in.
 _LEFT_S = 5.0
 # Bytes that a socket takes at once. Over TLS it does not tell what it still holds.
 _SURELY_SENT = 65_536
-# Answers of 1xx before the answer; who sends more has none, and reading on would take the loop from the others.
-_PROMISES_MAX = 20
-_NO_LIMIT = aiohttp.ClientTimeout()  # of its own: the try's is for all of it
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 
 
@@ -64,8 +58,8 @@ class Sender:
         await self._kept.close()
         await self._fresh.close()
 
-    def _make(self, **connector: Any) -> "_Connector":
-        return _Connector(
+    def _make(self, **connector: Any) -> Connector:
+        return Connector(
             limit=0,  # the engine has seats; the default of 100 lets 100 hung receivers stop everybody
             socket_factory=self._socket_factory,
             ttl_dns_cache=10,  # seconds
@@ -78,81 +72,31 @@ class Sender:
         Raises:
             OurFault: nothing was sent for want of a resource of ours.
         """
-        began = time.monotonic()
+        watch = Watch()
         deadline = asyncio.get_running_loop().time() + request.timeout_s
         try:
             async with asyncio.timeout_at(deadline):
-                answer = await self._open(request)
-            return await _outcome(answer, began, deadline)
+                answer = await self._open(request, watch)
+                watch.answered()
+            return await _outcome(answer, watch, deadline)
         except TimeoutError:
             error = Error.TIMEOUT
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as failure:
             error = _code(failure, request.url)
-        return Outcome(error, latency_ms=_since(began))
+        return Outcome(error, latency_ms=watch.passed_ms(), phases=watch.phases(error))
 
-    async def _open(self, request: OutboundRequest) -> "_Answer":
+    async def _open(self, request: OutboundRequest, watch: Watch) -> "_Answer":
         """The answer's head. A receiver may close a kept connection just as we use it: then once more on a new one, which
         is the same try, with the same webhook-id."""
         to = way(request.url)
-        connection, is_used = await self._kept.connect_to(to)
+        connection, is_used = await self._kept.connect_to(to, watch)
         try:
             return await _exchange(connection, to, request)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             if not is_used:
                 raise
-        connection, _ = await self._fresh.connect_to(to)
+        connection, _ = await self._fresh.connect_to(to, watch)
         return await _exchange(connection, to, request, "Connection: close")
-
-
-class _Connection(ResponseHandler):
-    """One connection. What a receiver sends without being asked ends it: kept, it would be taken for the answer to the next
-    request, and it may be as much as the receiver likes."""
-
-    kept = False
-    """Whether it waits for its next request."""
-    _promises = 0
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        if hasattr(transport, "max_size"):  # asyncio reads 256 KiB at once: with 400 seats 100 MiB for who answers without end
-            transport.max_size = _DRAIN_MAX
-
-    def set_response_params(self, **params: Any) -> None:
-        self.kept, self._promises = False, 0
-        super().set_response_params(**params)
-
-    def data_received(self, data: bytes) -> None:
-        if not self.kept:
-            super().data_received(data)
-        elif self.transport is not None:
-            self.transport.abort()
-
-    def feed_data(self, data: Any, size: int = 0) -> None:
-        self._promises += data[0].code < 200
-        if self.kept or self._promises > _PROMISES_MAX:
-            self.force_close()
-            if self.transport is not None:
-                self.transport.abort()
-        else:
-            super().feed_data(data, size)
-
-
-class _Connector(aiohttp.TCPConnector):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        factory: Any = partial(_Connection, loop=asyncio.get_running_loop())
-        self._factory = factory
-        self._place = lru_cache(maxsize=1024)(partial(aiohttp.ClientRequest, "GET", loop=asyncio.get_running_loop()))
-
-    async def connect_to(self, to: Way) -> tuple[Connection, bool]:
-        """A kept one that is alive, else a new one; and whether it has brought a request before."""
-        connection = await self.connect(self._place(to.origin), [], _NO_LIMIT)
-        protocol: Any = connection.protocol
-        return connection, protocol.kept
-
-    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
-        super()._release(key, protocol, should_close=should_close)
-        protocol.kept = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +156,11 @@ async def _exchange(connection: Connection, to: Way, request: OutboundRequest, *
         raise
 
 
-async def _outcome(answer: _Answer, began: float, deadline: float) -> Outcome:
+async def _outcome(answer: _Answer, watch: Watch, deadline: float) -> Outcome:
     again = False
     try:
         head, whole = await _read_head(answer.content, deadline)
-        latency_ms = _since(began)
+        latency_ms = watch.passed_ms()
         again = await answer.drain(deadline) and whole
     finally:
         answer.end(again=again)
@@ -225,6 +169,7 @@ async def _outcome(answer: _Answer, began: float, deadline: float) -> Outcome:
         Error.NONE if 200 <= status < 300 else Error.HTTP_STATUS,
         response_status=status,
         latency_ms=latency_ms,
+        phases=watch.phases(),
         response_headers=tuple((_text(name), _text(value)) for name, value in answer.head.raw_headers),
         response_body=head,
         retry_after_s=_retry_after(answer.head.headers.get("Retry-After", "")),
@@ -240,17 +185,13 @@ async def _read_head(content: aiohttp.StreamReader, deadline: float) -> tuple[by
     seen = 0
     with suppress(aiohttp.ClientError, OSError, ValueError):
         async with asyncio.timeout_at(deadline):
-            while seen < _DRAIN_MAX:
-                chunk = await content.read(_DRAIN_MAX - seen)
+            while seen < DRAIN_MAX:
+                chunk = await content.read(DRAIN_MAX - seen)
                 if not chunk:
                     return bytes(head), True
                 seen += len(chunk)
                 head += chunk[: max(0, _HEAD_MAX - len(head))]
     return bytes(head), False
-
-
-def _since(began: float) -> int:
-    return round((time.monotonic() - began) * 1000)
 
 
 def _text(raw: bytes) -> str:

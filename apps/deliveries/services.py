@@ -173,6 +173,7 @@ def _move(delivery: Locked, step: retry.Succeeded | retry.RetryAt | retry.GiveUp
 
 def _log(result: Result, delivery: Locked, attempt: int, late: bool) -> NewLog:
     claim, outcome = result.claim, result.outcome
+    phases = outcome.phases
     return NewLog(
         id=result.log_id,
         account_id=claim.account_id,
@@ -191,6 +192,10 @@ def _log(result: Result, delivery: Locked, attempt: int, late: bool) -> NewLog:
         error=outcome.error.value,
         response_headers=result.shown.headers,
         response_body=result.shown.body,
+        dns_ms=phases.dns_ms,
+        connect_ms=phases.connect_ms,
+        tls_ms=phases.tls_ms,
+        first_byte_ms=phases.first_byte_ms,
     )
 
 

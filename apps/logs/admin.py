@@ -24,6 +24,10 @@ class LogAdmin(Shown):
         "late",
         "response_status",
         "latency_ms",
+        "dns_ms",
+        "connect_ms",
+        "tls_ms",
+        "first_byte_ms",
         "error",
     )
     list_display = (

@@ -58,6 +58,12 @@ def as_try(log: Log | NewLog, event_id: str) -> dict[str, Any]:
         "late": log.late,
         "response_status": log.response_status,
         "latency_ms": log.latency_ms,
+        "timings": {
+            "dns_ms": log.dns_ms,
+            "connect_ms": log.connect_ms,
+            "tls_ms": log.tls_ms,
+            "first_byte_ms": log.first_byte_ms,
+        },
         "error": log.error,
         "response_headers": orjson.Fragment(bytes(log.response_headers) or b"{}"),
         "response_body": bytes(log.response_body).decode("utf-8", "replace"),

@@ -50,6 +50,11 @@ class Log(models.Model):
     late = models.BooleanField(default=False, help_text="the lease was taken over before this result came")
     response_status = models.PositiveSmallIntegerField(null=True)
     latency_ms = models.PositiveIntegerField(null=True)
+    # Without a check, as a positive integer would have it: adding one to a full table reads all of it while it is locked.
+    dns_ms = models.IntegerField(null=True, help_text="deliveries.request.Phases says what these are, and when there is none")
+    connect_ms = models.IntegerField(null=True)
+    tls_ms = models.IntegerField(null=True)
+    first_byte_ms = models.IntegerField(null=True)
     error = models.CharField(max_length=32, blank=True, default="", help_text="a code of a closed list")
     response_headers = models.BinaryField(default=b"", help_text="JSON object, masked")
     response_body = models.BinaryField(default=b"", help_text="the first 1 KiB")
@@ -103,6 +108,10 @@ class NewLog:
     response_headers: bytes
     response_body: bytes
     cursor: int = 0
+    dns_ms: int | None = None
+    connect_ms: int | None = None
+    tls_ms: int | None = None
+    first_byte_ms: int | None = None
 
 
 class LogCounter(models.Model):

@@ -13,6 +13,14 @@ export function el(kind, attributes = {}, ...children) {
   return node;
 }
 
+/** The same of SVG: drawn("rect", {width: 3}). */
+export function drawn(tag, attributes, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  node.append(...children);
+  return node;
+}
+
 export const byId = (id) => document.getElementById(id);
 
 /** A state is a shape and a word; the shape alone is for the eye only. */

@@ -4,6 +4,7 @@ import { badge, el, shape } from "./dom.js";
 import { setDue } from "./due.js";
 import { latency, plural } from "./format.js";
 import { visible } from "./payload.js";
+import { phases } from "./phases.js";
 import { timeOf } from "./rows.js";
 import { advice, headline } from "./words.js";
 
@@ -60,6 +61,7 @@ function oneTry(entry) {
       el("span", {}, el("span.visually-hidden", {}, ok ? "success: " : "failed: "), headline(entry)),
       el("span.mono", {}, latency(entry.latency_ms))),
     el("p.second", {}, `try ${entry.attempt} of ${entry.max_attempts} · `, timeOf(entry.processed_timestamp), entry.late ? " · late" : ""),
+    ...phases(entry),
     answer(entry),
     headers(entry));
 }

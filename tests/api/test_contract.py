@@ -47,7 +47,7 @@ FIELDS = {
     "logs/{log}/": {
         "id", "cursor", "event", "event_id", "delivery_id", "account_id", "destination_id", "received_timestamp",
         "processed_timestamp", "received_data", "status", "attempt", "max_attempts", "next_attempt_at", "late",
-        "response_status", "latency_ms", "error", "response_headers", "response_body",
+        "response_status", "latency_ms", "timings", "error", "response_headers", "response_body",
     },
 }  # fmt: skip
 

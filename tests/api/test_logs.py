@@ -1,12 +1,14 @@
 """Logs over REST: who may read them, filters, search, order, pages."""
 
 import re
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.deliveries.request import Error, Outcome, Phases
 from apps.destinations.models import Destination
 from apps.destinations.services import delete_destination
 from apps.logs.models import Log
@@ -44,6 +46,16 @@ def test_the_newest_stands_first_and_is_the_object_of_the_socket(cast: Cast, tri
     assert (first["status"], first["error"], first["response_status"], first["latency_ms"]) == ("success", "", 200, 12)
     assert (first["received_data"], first["destination_id"]) == ({"city": "Pune"}, str(tried.pk))
     assert Rest(cast.alice).get(f"logs/{first['id']}/").body == first
+
+
+def test_a_try_tells_where_its_time_went(cast: Cast, destination: Destination) -> None:
+    post(cast, b"{}", b"{}", b"{}", b"{}")
+    anew = {"dns_ms": 2, "connect_ms": 9, "tls_ms": 31, "first_byte_ms": 1162}
+    kept = {"dns_ms": None, "connect_ms": None, "tls_ms": None, "first_byte_ms": 34}
+    unknown = dict.fromkeys(anew)
+    deliver(replace(GOOD, phases=Phases(**anew)), replace(GOOD, phases=Phases(**kept)), TIMEOUT, Outcome(Error.URL_TOO_LONG))
+    rows = Rest(cast.alice).get(of(cast, "?ordering=cursor")).body["results"]
+    assert [row["timings"] for row in rows] == [anew, kept, unknown, unknown]
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])

@@ -1,5 +1,6 @@
 """The pages of events and deliveries: what came in, what became of it, and sending it again."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.deliveries.models import Delivery
-from apps.deliveries.request import Error, Outcome
+from apps.deliveries.request import Error, Outcome, Phases
+from apps.deliveries.views.timings import bar
 from apps.destinations.services import delete_destination, pause, update_destination
 from apps.events.models import Event
 from tests.browsing import everything, sign_in
@@ -54,6 +56,30 @@ def test_large_data_is_shown_in_part_and_downloaded_whole(cast: Cast, alice: Cli
     page = alice.get(event_path(cast))
     assert (page.context["pretty"], "first 64 KiB" in page.content.decode()) == ("", True)
     assert len(alice.get(event_path(cast, "data")).content) == 120_004
+
+
+def test_each_try_says_where_its_time_went(cast: Cast, alice: Client) -> None:
+    for _ in range(4):
+        cast.destination(HOOK)
+    post(cast, b"{}")
+    anew = Outcome(Error.NONE, 200, 1_204, phases=Phases(2, 9, 31, 1_162))
+    kept = Outcome(Error.NONE, 200, 34, phases=Phases(first_byte_ms=34))
+    silent = Outcome(Error.TIMEOUT, None, 15_000, phases=Phases(dns_ms=0, connect_ms=9))
+    deliver(anew, kept, silent, GOOD)
+    page = re.sub(r"<[^>]*>|\s+", " ", alice.get(event_path(cast)).content.decode())
+    words = re.sub(r" +", " ", page)
+    assert words.count("DNS 2 · connect 9 · TLS 31 · first byte 1,162 ms") == 1
+    assert words.count("kept connection · first byte 34 ms") == words.count("DNS 0 · connect 9 ms · no first byte") == 1
+    assert (words.count("kept connection"), words.count("first byte")) == (1, 3)
+
+
+def test_the_bar_of_a_try_is_as_long_as_its_parts_and_shows_the_smallest(cast: Cast) -> None:
+    whole, silent = bar(Phases(0, 1, 31, 1_162), 1_196), bar(Phases(connect_ms=100), 1_000)
+    assert whole is not None
+    assert silent is not None
+    assert sum(part.share for part in whole.parts) == pytest.approx(100, abs=0.1)
+    assert [part.share >= 1.4 for part in whole.parts] == [False, True, True, True]
+    assert (silent.parts[0].share, bar(Phases(), 12)) == (10, None)
 
 
 def test_each_destination_stands_with_its_state_and_why(cast: Cast, alice: Client) -> None:

@@ -109,6 +109,9 @@ def test_a_failed_try_says_why_and_can_be_replayed(visit: Visit, account: Prepar
     alice.send(["order-1"])
     page.locator("#rows tr.failed button").click()
     expect(page.locator("#detail-body")).to_contain_text("503 Service Unavailable")
+    expect(page.locator("#detail-body .phases").first).to_have_text(
+        re.compile(r"(connect \d+|kept connection) · first byte [\d,]+ ms")
+    )
     page.locator("#detail-title").click()
     page.keyboard.press("r")
     page.locator("#detail-body").get_by_role("button", name="Replay").click()

@@ -17,7 +17,7 @@ LIMITS = {"heartbeat_s": 15, "behind_max": 5000, "frame_max_bytes": 4096, "socke
 LOG_FIELDS = {
     "id", "cursor", "event", "event_id", "delivery_id", "account_id", "destination_id", "received_timestamp",
     "processed_timestamp", "received_data", "status", "attempt", "max_attempts", "next_attempt_at", "late", "response_status",
-    "latency_ms", "error", "response_headers", "response_body",
+    "latency_ms", "timings", "error", "response_headers", "response_body",
 }  # fmt: skip
 
 
@@ -44,6 +44,7 @@ async def test_an_entry_is_the_log_object_of_rest(cast: Cast, browser: Browser, 
     assert (entry["account_id"], entry["destination_id"]) == (str(cast.account.pk), str(destination.pk))
     assert (entry["status"], entry["response_status"], entry["late"]) == ("failed", 500, False)
     assert (entry["response_headers"], entry["response_body"]) == ({"server": "fake"}, "ok")
+    assert entry["timings"] == {"dns_ms": None, "connect_ms": 2, "tls_ms": None, "first_byte_ms": 4}
 
 
 @pytest.mark.parametrize("number", ["1.10", "1E400", "-0.0", "9" * 3000, f"0.{'1' * 3000}"])

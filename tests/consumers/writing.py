@@ -44,4 +44,6 @@ def _log(destination: Destination, event: Event, status: str, attempt: int) -> N
         error="",
         response_headers=b'{"server": "fake"}',
         response_body=b"ok",
+        connect_ms=2,
+        first_byte_ms=4,
     )

@@ -41,6 +41,6 @@ def test_each_of_them_alone_too() -> None:
     assert [client for client in CLIENTS if not complaints(client, PLACES[0])] == []
 
 
-@pytest.mark.parametrize("place", ["apps/deliveries/sender.py", "apps/deliveries/network.py"])
+@pytest.mark.parametrize("place", [f"apps/deliveries/{name}.py" for name in ("sender", "dialling", "network")])
 def test_the_sender_may(place: str) -> None:
     assert complaints("import aiohttp", place) == 0

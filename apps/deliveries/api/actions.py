@@ -19,6 +19,7 @@ from apps.common.errors import Missing
 from apps.deliveries import probe, selectors, services
 from apps.deliveries.api.serializers import DELIVERY, DeliveriesSerializer, DeliverySerializer
 from apps.destinations.selectors import visible
+from apps.logs.api.serializers import TimingsSerializer
 from apps.users.selectors import caller
 
 
@@ -108,6 +109,7 @@ class TestedSerializer(Strict):
     address = serializers.CharField(read_only=True, help_text="the address that was dialled, or empty")
     response_status = serializers.IntegerField(read_only=True, allow_null=True)
     latency_ms = serializers.IntegerField(read_only=True, allow_null=True)
+    timings = TimingsSerializer(read_only=True, help_text="null in it: no such part, or not reached")
     error = serializers.CharField(read_only=True)
     response_headers = serializers.DictField(child=serializers.CharField(), read_only=True)
     response_body = serializers.CharField(read_only=True)
@@ -123,6 +125,7 @@ _TESTED = {
     "address": "203.0.113.7",
     "response_status": 200,
     "latency_ms": 87,
+    "timings": {"dns_ms": 2, "connect_ms": 9, "tls_ms": 31, "first_byte_ms": 45},
     "error": "",
     "response_headers": {"Content-Type": "text/plain"},
     "response_body": "ok",

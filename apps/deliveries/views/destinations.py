@@ -17,6 +17,7 @@ from apps.deliveries.forms import TestForm
 from apps.deliveries.network import inbox_key
 from apps.deliveries.probe import send_test
 from apps.deliveries.views import glance
+from apps.deliveries.views.timings import bar
 from apps.deliveries.words import advice, headline
 from apps.destinations.models import Destination
 from apps.destinations.selectors import destination_of
@@ -68,6 +69,7 @@ def test(request: HttpRequest, account_id: UUID, destination_id: UUID) -> HttpRe
         "headline": headline(came.error, came.response_status),
         "advice": advice(came.error, came.response_status),
         "answer": visible(came.response_body),
+        "bar": bar(came.timings, came.latency_ms),
         "at": timezone.now(),
     }
     return _shown(request, member, found, form=asked, outcome=outcome)

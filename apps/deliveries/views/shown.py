@@ -15,6 +15,7 @@ from apps.deliveries.compose import compose_for
 from apps.deliveries.models import Delivery
 from apps.deliveries.selectors import database_now, destinations_with_settings
 from apps.deliveries.signing import webhook_id
+from apps.deliveries.views.timings import Bar, bar
 from apps.deliveries.words import COUNTED, advice, headline, state
 from apps.destinations.models import Destination
 from apps.events.models import Event
@@ -27,6 +28,7 @@ class Try:
     headline: str
     answer: str
     headers: dict[str, str]
+    bar: Bar | None
 
     @property
     def look(self) -> str:
@@ -75,7 +77,7 @@ def _try(log: Log) -> Try:
     headers: dict[str, Any] = orjson.loads(bytes(log.response_headers) or b"{}")
     answer = visible(bytes(log.response_body).decode("utf-8", "replace"))
     shown = {name: visible(str(value)) for name, value in headers.items()}
-    return Try(log, headline(log.error, log.response_status), answer, shown)
+    return Try(log, headline(log.error, log.response_status), answer, shown, bar(log, log.latency_ms))
 
 
 def _sent(event: Event, destination: Destination, now: datetime) -> masking.Sent | None:

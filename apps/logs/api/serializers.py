@@ -5,6 +5,21 @@ from apps.common.codes import Error
 from apps.logs.models import Status
 
 
+class TimingsSerializer(Strict):
+    """How long the parts of a try took, one behind the other, on the connection that it used last."""
+
+    dns_ms = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="look-up of the name; 0: remembered. null: an address, or a kept connection"
+    )
+    connect_ms = serializers.IntegerField(read_only=True, allow_null=True, help_text="TCP. null: a kept connection")
+    tls_ms = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="the handshake. null: http, or a kept connection"
+    )
+    first_byte_ms = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="from then until the head of the answer was in. null: none came"
+    )
+
+
 class TrySerializer(Strict):
     """What is known of one processed try: a log without what its event holds already."""
 
@@ -24,6 +39,7 @@ class TrySerializer(Strict):
     late = serializers.BooleanField(read_only=True, help_text="the result came after the delivery was given to another worker")
     response_status = serializers.IntegerField(read_only=True, allow_null=True)
     latency_ms = serializers.IntegerField(read_only=True, allow_null=True)
+    timings = TimingsSerializer(read_only=True, help_text="null in it: no such part, not reached, or not known")
     error = serializers.ChoiceField(choices=[code.value for code in Error], read_only=True, help_text="empty: success")
     response_headers = serializers.DictField(child=serializers.CharField(allow_blank=True), read_only=True, help_text="masked")
     response_body = serializers.CharField(read_only=True, help_text="the first 1 KiB, masked")
@@ -59,6 +75,7 @@ TRY = {
     "late": False,
     "response_status": 200,
     "latency_ms": 12,
+    "timings": {"dns_ms": 1, "connect_ms": 2, "tls_ms": 5, "first_byte_ms": 4},
     "error": "",
     "response_headers": {"content-type": "text/plain"},
     "response_body": "ok",
