@@ -32,9 +32,6 @@ T = TypeVar("T")
 _BACK_OFF_S = (0.05, 1.0)
 # Seconds at least between two looks at what may be let through, also when no seat is free.
 _LOOK_S = 0.02
-# Seconds until to look again after a claim that took less than there are seats for: what it left, somebody held, or it was more
-# than a claim's bytes. A second one at once mostly found nothing, and cost as much as the first.
-_AGAIN_S = 0.01
 # Seconds between two looks at which destinations hang, while anything is in the air.
 _SLOW_LOOK_S = 0.25
 # The part of each poll in which suspects are tried one by one, while others wait.
@@ -66,7 +63,6 @@ class Engine:
         self._loop_task: asyncio.Task[None] | None = None
         self._in_air = set[UUID]()
         self._lanes = Lanes()
-        self._took_some = False  # with the last claim
         self._next_slow = 0.0  # by the loop's clock: when to look for destinations that hang
         self._beside: set[asyncio.Task[object]] = set()
         self._pause = _BACK_OFF_S[0]
@@ -119,8 +115,6 @@ class Engine:
     async def _rest(self) -> None:
         """Until the doorbell, a seat that was waited for, something that may be let through, or the poll."""
         wait = min(_SLOW_LOOK_S if self._in_air else settings.WORKER_POLL_S, max(_LOOK_S, admission.next_look_s()))
-        if self._took_some:
-            wait = _AGAIN_S
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._woken.wait()
@@ -144,7 +138,6 @@ class Engine:
 
     async def _fill_seats(self, sender: Sender) -> bool:
         """Claims for the free seats. True when there may be more: look again at once."""
-        self._took_some = False
         free = self._free()
         if free <= 0 or self._recorder.behind or (self._clearing and self._must_wait()):
             return False
@@ -160,8 +153,7 @@ class Engine:
             self._start_try(claim, sender)
         IN_AIR.set(len(self._in_air))
         KEPT.set(len(self._recorder.kept))
-        self._took_some = bool(claimed)
-        return len(claimed) >= free
+        return bool(claimed)
 
     def _free(self) -> int:
         return self._lanes.free(asyncio.get_running_loop().time())
