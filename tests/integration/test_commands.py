@@ -31,6 +31,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     },
     "CONTRIBUTING.md": {
         "make setup": "the tests themselves",
+        "make test": "the tests themselves",
         ".venv/bin/pytest -k": "the tests themselves",
         "make PYTHON=": "the tests themselves",
     },
