@@ -2,6 +2,7 @@
 #   docker run --env-file .env -p 8000:8000 datapusher
 #   docker run --env-file .env -e METRICS_PORT=9100 datapusher python manage.py runworker
 #   docker run --env-file .env datapusher python manage.py migrate
+# .env needs PUBLIC_URL then, https or http://127.0.0.1:8000: HOST is 0.0.0.0 here, and plain http to others is refused.
 # All of them with PostgreSQL and Valkey: compose.yaml.
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1

@@ -3,6 +3,7 @@
 uvicorn drains at SIGTERM and then ends by the signal, as if it had been killed. Whoever asked it to stop gets code 0 here.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -10,6 +11,8 @@ import sys
 import django
 import uvicorn
 from django.conf import settings
+
+logger = logging.getLogger(__name__)
 
 # Seconds that requests under way have to end: below the 30 s after which supervisors kill.
 _DRAIN_S = 25
@@ -25,6 +28,8 @@ def serve() -> None:
         signal.signal(number, lambda *_: sys.exit(0))  # whom uvicorn hands the signal back to, once it has drained
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datapusher.settings")
     django.setup()
+    if settings.ACCOUNT_EMAIL_VERIFICATION == "none":
+        logger.warning("EMAIL_URL is not set: e-mails are printed here, and e-mail addresses count as verified")
     uvicorn.run(
         "datapusher.asgi:application",
         host=settings.HOST,

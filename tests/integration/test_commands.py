@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.fakes.receiver import Receiver
 from tests.integration.product import ROOT, Embedded, Servers, free_port
 from tests.integration.sending import post
+from tests.integration.test_shipped import Shipped
 from tests.integration.waiting import OPEN, wait_until
 
 # A dozen commands, each a Python that starts: half a minute, and minutes on a busy machine.
@@ -24,11 +27,11 @@ FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^ *```$",
 ELSEWHERE: Mapping[str, Mapping[str, str]] = {
     "README.md": {
         "make run": "installs, and serves until it is stopped: integration/test_start.py starts what it starts",
-        "DATABASE_URL=": "a file, not a command",
-        "make setup": "installs; integration/test_shipped.py starts the same processes",
+        "docker compose up": "needs Docker: integration/test_shipped.py starts the same processes with the same variables",
     },
     "CONTRIBUTING.md": {
         "make setup": "the tests themselves",
+        "make test": "the tests themselves",
         ".venv/bin/pytest -k": "the tests themselves",
         "make PYTHON=": "the tests themselves",
     },
@@ -41,7 +44,9 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "valkey-server": "compose.yaml starts it so; tests/services/valkey.py starts one",
     },
 }
-RUN = {"README.md": ["python3 -u -c", "curl -i"]}
+# Making a .env, starting what it is for, asking that.
+PRODUCTION = ("password=", ". ./.env\nsudo", ". ./.env\ncurl")
+RUN = {"README.md": ["python3 -u -c", "curl -i", *PRODUCTION]}
 
 
 def blocks(document: str) -> Iterator[tuple[str, str]]:
@@ -125,3 +130,56 @@ def test_the_first_event_of_the_readme_arrives(folder: Path) -> None:
             listening.wait(10)
     assert "202" in answer.splitlines()[0]
     assert answer.endswith('{"success":true,"message":"Data Received"}')
+
+
+def told(product: Shipped) -> list[str]:
+    """README.md's blocks for production, with the test's own servers, port and environment in place of the reader's."""
+    here = {
+        "@localhost:5432/datapusher": f"@/datapusher?host={product.postgres.directory}",
+        "redis://localhost:6379/0": product.valkey.url,
+        "8000": str(product.port),
+        "sudo -u postgres psql": f"psql --dbname='{product.postgres.database_url('postgres')}'",
+        "make setup\n": "",
+    }
+    found = [next(text for _, text in blocks("README.md") if text.startswith(begin)) for begin in PRODUCTION]
+    for theirs, ours in here.items():
+        assert any(theirs in text for text in found), theirs
+        found = [text.replace(theirs, ours) for text in found]
+    return [text.replace("$PWD/.venv/bin", str(Path(sys.executable).parent)) for text in found]
+
+
+@pytest.mark.postgres
+def test_the_readme_leads_to_web_and_two_workers_that_show_their_metrics(tmp_path: Path) -> None:
+    product = Shipped(tmp_path)
+    shutil.copy(ROOT / "Procfile", product.root)
+    make, start, ask = told(product)
+    path = {"PATH": f"{product.postgres._bin}:{os.environ['PATH']}"}
+    with reachable(product), (tmp_path / "honcho.log").open("w") as log:
+        run(make, product.root, path)
+        kept = (product.root / ".env").read_text()
+        run(make, product.root, path)
+        assert (product.root / ".env").read_text() == kept
+        start = start.replace("honcho start -c", "exec honcho start -c")  # whom to ask to stop
+        started = subprocess.Popen(["sh", "-euc", start], cwd=product.root, env=path, stdout=log, stderr=log)
+        try:
+            wait_until(lambda: (tmp_path / "honcho.log").read_text().count("worker started") == 2, 60)
+            answer = run(ask.replace("--fail", "--fail --retry 9 --retry-all-errors"), product.root, path)
+        finally:
+            started.terminate()
+            started.wait(30)
+    assert answer.startswith('{"status": "ok"}')
+    assert "datapusher_workers 2.0" in answer
+
+
+@contextmanager
+def reachable(product: Shipped) -> Iterator[None]:
+    """Its servers alone, as the README's reader has them: without a database of ours."""
+    product.postgres.start()
+    product.valkey.start()
+    try:
+        with psycopg.connect(product.postgres.database_url("postgres"), autocommit=True) as connection:
+            connection.execute("DROP DATABASE datapusher")
+        yield
+    finally:
+        product.valkey.close()
+        product.postgres.close()

@@ -1,6 +1,7 @@
 """Starting and ending the processes: one line when it cannot be, code 0 when it is asked to stop."""
 
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -194,6 +195,18 @@ def test_a_database_that_does_not_come_up_stops_the_worker_with_one_line(tree: T
 def test_a_redis_that_does_not_come_up_stops_serve_with_one_line(tree: Tree) -> None:
     code, lines = tree.run("serve", REDIS_URL=REDIS.format(free_port()))
     assert (code, lines) == (1, ["datapusher: REDIS_URL: Redis cannot be reached: ConnectionError"])
+
+
+@pytest.mark.parametrize(("mail", "said"), [("", ["warning"]), ("smtp://127.0.0.1:2525", [])], ids=["none", "smtp"])
+def test_web_says_once_that_without_mail_addresses_count_as_verified(migrated: Tree, mail: str, said: list[str]) -> None:
+    process = migrated.start("-m", "datapusher.web", EMAIL_URL=mail)
+    try:
+        assert migrated.get("/health/live/") == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=30)
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["level"] for line in lines if "EMAIL_URL is not set" in line["event"]] == said
 
 
 def test_the_worker_drains_and_ends_in_order_when_it_is_asked_to(migrated: Tree) -> None:

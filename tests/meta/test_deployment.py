@@ -53,6 +53,7 @@ def test_no_password_stands_here() -> None:
     secret = [each for each in given if each and "${POSTGRES_PASSWORD:?" not in each and not each.startswith("//")]
     assert secret == []
     assert text.count("${POSTGRES_PASSWORD:?") == 2
+    assert COMPOSE["x-environment"]["METRICS_TOKEN"].startswith("${METRICS_TOKEN:?")
 
 
 def test_only_web_has_a_port_and_only_on_this_machine() -> None:
