@@ -59,9 +59,12 @@ def test_a_check_of_the_settings_knows_what_is_stored(cast: Cast) -> None:
 @pytest.mark.parametrize(("who", "codes"), [("alice", (200, 200)), ("bob", (403, 200)), ("charlie", (404, 404))])
 def test_who_may_not_post_may_not_check(cast: Cast, who: str, codes: tuple[int, int]) -> None:
     destination, client = cast.destination(HOOK), sign_in(getattr(cast, who))
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(cast.alice)
     before = everything()
     assert tuple(check(client, path, **FIELDS).status_code for path in (new(cast), settings(destination))) == codes
     assert check(Client(), new(cast), **FIELDS).status_code == 302
+    assert check(strict, new(cast), **FIELDS).status_code == 403
     assert everything() == before
 
 
