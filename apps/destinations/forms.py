@@ -9,9 +9,12 @@ from apps.common.forms import Served, Versioned
 from apps.destinations.models import Destination
 from apps.destinations.validators import CONCURRENCY_MAX, RATE_MAX, RATE_MIN
 
+TIMEOUT_S: int = Destination._meta.get_field("timeout_s").default
+POLICY = ("timeout_s", "retry_schedule", "rate_limit", "concurrency", "ordered")
+
 
 class DestinationForm(Served):
-    """Checks only what a form must: the rules of the fields stand in the service."""
+    """Where to send and how to go about it. Checks only what a form must: the rules of the fields stand in the drafts."""
 
     url = forms.CharField(label="URL", strip=True)
     http_method = forms.ChoiceField(label="HTTP method", choices=Destination.Method.choices, initial=Destination.Method.POST)
@@ -21,26 +24,13 @@ class DestinationForm(Served):
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "placeholder": "Authorization: Bearer …"}),
         help_text="One a line, as Name: value. At least one.",
     )
-
-    def clean_headers(self) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for number, line in enumerate(self.cleaned_data["headers"].splitlines(), 1):
-            name, colon, value = line.partition(":")
-            if not line.strip():
-                continue
-            if not colon:
-                raise forms.ValidationError(f"Line {number} has no colon; write Name: value.")
-            if name.strip() in headers:
-                raise forms.ValidationError(f"Line {number}: {name.strip()} is given twice.")
-            headers[name.strip()] = value.strip()
-        return headers
-
-
-class SettingsForm(DestinationForm, Versioned):
-    """Everything that may be changed. Stored header values are masked, and stay where the mask does."""
-
     timeout_s = forms.IntegerField(
-        label="Timeout, seconds", min_value=1, max_value=30, help_text="For one try, from the look-up to the answer: 1 to 30."
+        label="Timeout, seconds",
+        required=False,
+        min_value=1,
+        max_value=30,
+        initial=TIMEOUT_S,
+        help_text=f"For one try, from the look-up to the answer: 1 to 30. Empty: {TIMEOUT_S}.",
     )
     retry_schedule = forms.CharField(label="Waits between tries, seconds", required=False, max_length=1000)
     rate_limit = forms.FloatField(
@@ -65,12 +55,37 @@ class SettingsForm(DestinationForm, Versioned):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.fields["headers"].help_text = (
-            f"One a line, as Name: value. {MASK} keeps the stored value. "
-            "When scheme, host or port of the URL change, write every value anew."
-        )
         usual = ", ".join(map(str, settings.RETRY_SCHEDULE))
         self.fields["retry_schedule"].help_text = f"With commas, one for each further try. Empty: {usual}."
+
+    def goal(self) -> list[forms.BoundField]:
+        """What a destination cannot do without."""
+        return [field for field in self.visible_fields() if field.name not in POLICY]
+
+    def policy(self) -> list[forms.BoundField]:
+        """What has a default that suits most."""
+        return [self[name] for name in POLICY]
+
+    def shows_policy(self) -> bool:
+        """Whether somebody has set it, or set it wrong."""
+        return self.is_bound and any(name in self.errors or name in self.changed_data for name in POLICY)
+
+    def clean_headers(self) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        for number, line in enumerate(self.cleaned_data["headers"].splitlines(), 1):
+            name, colon, value = line.partition(":")
+            if not line.strip():
+                continue
+            if not colon:
+                raise forms.ValidationError(f"Line {number} has no colon; write Name: value.")
+            if name.strip() in headers:
+                raise forms.ValidationError(f"Line {number}: {name.strip()} is given twice.")
+            headers[name.strip()] = value.strip()
+        return headers
+
+    def clean_timeout_s(self) -> int:
+        given: int | None = self.cleaned_data["timeout_s"]
+        return TIMEOUT_S if given is None else given
 
     def clean_retry_schedule(self) -> list[int] | None:
         text = self.cleaned_data["retry_schedule"]
@@ -79,6 +94,17 @@ class SettingsForm(DestinationForm, Versioned):
         if not re.fullmatch(r"[0-9]{1,9}(?:[\s,]+[0-9]{1,9})*,?", text, re.ASCII):
             raise forms.ValidationError("Whole seconds with commas between them, such as 5, 300, 1800.")
         return [int(each) for each in re.findall(r"[0-9]+", text)]
+
+
+class SettingsForm(DestinationForm, Versioned):
+    """Of a destination that is there. Stored header values are masked, and stay where the mask does."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["headers"].help_text = (
+            f"One a line, as Name: value. {MASK} keeps the stored value. "
+            "When scheme, host or port of the URL change, write every value anew."
+        )
 
     @classmethod
     def of(cls, destination: Destination) -> "SettingsForm":

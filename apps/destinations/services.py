@@ -1,14 +1,11 @@
 """Every write to destinations."""
 
-import base64
-import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -19,11 +16,10 @@ from apps.accounts.policies import Right, authorise
 from apps.audit import services as audit
 from apps.common.batches import delete_some
 from apps.common.errors import LimitReached, Missing, Stale
-from apps.common.fields import MASK
 from apps.common.rows import update
-from apps.destinations.models import Destination, Failing, Gate, Notice, origin
+from apps.destinations.drafts import change, draft, new_secret
+from apps.destinations.models import Destination, Failing, Gate, Notice
 from apps.destinations.signals import destination_deleted, destination_resumed
-from apps.destinations.validators import validate_headers
 from apps.users.models import SYSTEM_USER_ID
 
 _HOUR = timedelta(hours=1)
@@ -45,20 +41,7 @@ def create_destination(
     if Destination.objects.alive().filter(account=by.account_id).count() >= settings.MAX_DESTINATIONS_PER_ACCOUNT:
         limit = settings.MAX_DESTINATIONS_PER_ACCOUNT
         raise LimitReached(f"The account has {limit} destinations, the most that MAX_DESTINATIONS_PER_ACCOUNT allows.")
-    headers = _headers(headers, {}, moved=False)
-    destination = Destination(
-        account_id=by.account_id,
-        name=name.strip(),
-        url=url.strip(),
-        http_method=http_method,
-    )
-    destination.headers = headers
-    for field, value in policy.items():
-        setattr(destination, field, value)
-    destination.signing_secret = _new_secret()
-    destination.created_by = destination.updated_by = by.user
-    _check(destination, headers)
-    destination.name = destination.name or destination.host[:255]
+    destination = draft(by, url=url, http_method=http_method, headers=headers, name=name, **policy)
     destination.save(force_insert=True)
     _police(destination, (None, None, False))
     _note(by, "destination.created", destination, after=_kept(destination))
@@ -72,10 +55,6 @@ def _police(destination: Destination, before: tuple[float | None, int | None, bo
     if destination.is_limited:
         Gate.objects.bulk_create([Gate(destination=destination)], ignore_conflicts=True)
     Gate.objects.filter(pk=destination.pk).update(policed=destination.is_limited, wake_at=Now())
-
-
-def _new_secret() -> str:
-    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def _kept(destination: Destination) -> dict[str, Any]:
@@ -117,38 +96,12 @@ def update_destination(
     """
     authorise(by.role.role_name, Right.UPDATE_DESTINATIONS)
     locked = _locked(destination.pk, by, expected)
-    before, policy, stored = _kept(locked), locked.policy, locked.headers
-    moved = _leads_elsewhere(changes.get("url", locked.url), locked.url)
-    headers = _headers(changes.get("headers"), stored, moved=moved)
-    for name, value in changes.items():
-        if name != "headers":
-            setattr(locked, name, value.strip() if isinstance(value, str) else value)
-    locked.headers = headers
-    _check(locked, headers)
-    locked.name = locked.name or locked.host[:255]
+    before, policy = _kept(locked), locked.policy
+    change(locked, changes)
     _store(locked, by)
     _police(locked, policy)
     _note(by, "destination.updated", locked, before=before, after=_kept(locked))
     return locked
-
-
-def _leads_elsewhere(url: str, stored: str) -> bool:
-    try:
-        return origin(url) != origin(stored)
-    except ValueError:
-        return False  # it leads nowhere: the check of the fields says why, before anything is stored
-
-
-def _headers(given: dict[str, str] | None, stored: dict[str, str], *, moved: bool) -> dict[str, str]:
-    """The headers to store. Raises ValidationError on `headers` for a mask that stands for nothing, or at a new host."""
-    if given is None:
-        given = dict.fromkeys(stored, MASK)
-    kept = {name for name, value in given.items() if value == MASK}
-    if kept and moved:
-        raise ValidationError({"headers": ["The URL leads to another host: send every header value anew."]})
-    if unknown := sorted(kept - stored.keys()):
-        raise ValidationError({"headers": [f"{name}: there is no stored value to keep." for name in unknown]})
-    return {name: stored[name] if name in kept else value for name, value in given.items()}
 
 
 def _store(destination: Destination, by: Member) -> None:
@@ -177,25 +130,10 @@ def rotate_secret(*, destination: Destination, by: Member, grace_seconds: int = 
     locked = _locked(destination.pk, by, None)
     locked.previous_secret = locked.signing_secret if grace_seconds else ""
     locked.previous_secret_until = timezone.now() + timedelta(seconds=grace_seconds) if grace_seconds else None
-    locked.signing_secret = _new_secret()
+    locked.signing_secret = new_secret()
     _store(locked, by)
     _note(by, "secret.rotated", locked, after={"grace_seconds": grace_seconds})
     return locked.signing_secret
-
-
-def _check(destination: Destination, headers: dict[str, str]) -> None:
-    """Raises one ValidationError with every wrong field."""
-    wrong: dict[str, Any] = {}
-    try:
-        destination.full_clean()
-    except ValidationError as error:
-        wrong.update(error.error_dict)
-    try:
-        validate_headers(headers)
-    except ValidationError as error:
-        wrong["headers"] = error.error_list
-    if wrong:
-        raise ValidationError(wrong)
 
 
 def pause(*, destination: Destination, by: Member) -> Destination:

@@ -1,5 +1,6 @@
 """The pages of destinations, but for the one that shows how deliveries fare."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +14,11 @@ from apps.accounts.policies import Right, authorise
 from apps.accounts.selectors import frame, membership
 from apps.common.api.browsing import browse
 from apps.common.errors import LimitReached, Stale
-from apps.common.forms import GraceForm
+from apps.common.forms import GraceForm, only_checks
 from apps.common.pages import action, form, page
 from apps.destinations import selectors, services
 from apps.destinations.api.views import DestinationList
+from apps.destinations.drafts import change, draft
 from apps.destinations.forms import DestinationForm, SettingsForm
 from apps.destinations.models import Destination
 from apps.users.selectors import caller
@@ -30,16 +32,22 @@ def listed(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """The account's destinations."""
     member = membership(caller(request), account_id)
     shelf = browse(DestinationList(), request, selectors.visible([account_id]))
-    context = frame(member, "destinations") | {"shelf": shelf, "states": Destination.State.values}
+    context = frame(member, "destinations") | {
+        "shelf": shelf,
+        "states": Destination.State.values,
+        "elsewhere": shelf.elsewhere("search", "state"),
+    }
     return render(request, "destinations/list.html", context, status=shelf.status)
 
 
 @form
 def new_destination(request: HttpRequest, account_id: UUID) -> HttpResponse:
-    """The form; after a valid post the page that shows the signing secret."""
+    """The form; after a valid post the page that shows the signing secret. A check only says what is wrong so far."""
     member = membership(caller(request), account_id)
     authorise(member.role.role_name, Right.MANAGE_DESTINATIONS)
-    asked = DestinationForm(request.POST or None)
+    asked = DestinationForm(request.POST if request.method == "POST" else None)
+    if only_checks(request):
+        return asked.verdict(partial(draft, member))
     context = frame(member, "destinations") | {"form": asked}
     status = 400 if asked.errors else 200
     if request.method == "POST" and asked.is_valid():
@@ -59,10 +67,13 @@ def new_destination(request: HttpRequest, account_id: UUID) -> HttpResponse:
 
 @form
 def settings(request: HttpRequest, account_id: UUID, destination_id: UUID) -> HttpResponse:
-    """The form; after a valid post the destination's page."""
+    """The form; after a valid post the destination's page. A check only says what is wrong so far."""
     member = membership(caller(request), account_id)
     destination = selectors.destination_of(member.account, destination_id)
     asked, status = SettingsForm(request.POST) if request.method == "POST" else SettingsForm.of(destination), 200
+    if only_checks(request):
+        authorise(member.role.role_name, Right.UPDATE_DESTINATIONS)
+        return asked.verdict(partial(_judge, destination))
     if request.method == "POST":
         status = 400
         if asked.is_valid():
@@ -80,6 +91,11 @@ def settings(request: HttpRequest, account_id: UUID, destination_id: UUID) -> Ht
                 return redirect("destination", account_id, destination_id)
     context = frame(member, "destinations") | {"destination": destination, "form": asked, "tab": "settings"}
     return render(request, "destinations/settings.html", context, status=status)
+
+
+def _judge(destination: Destination, version: int | None = None, **changes: Any) -> None:
+    """Whether another version is stored by now is said when it is saved."""
+    change(destination, changes)
 
 
 @page

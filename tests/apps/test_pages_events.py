@@ -201,7 +201,8 @@ def test_a_filter_that_cannot_be_is_named_and_what_was_typed_is_kept(cast: Cast,
     page = alice.get(f"/accounts/{cast.account.pk}/{query}")
     name = query.partition("?")[2].partition("=")[0]
     assert (page.status_code, list(page.context["shelf"].errors)) == (400, [name])
-    assert f'name="{name}"' in page.content.decode()
+    text = page.content.decode()
+    assert [each in text for each in (f'name="{name}"', f'id="{name}_error"', f"{name}</code>:")] == [True, True, False]
 
 
 @pytest.mark.parametrize("what", ["events", "deliveries"])
@@ -246,3 +247,42 @@ def test_charlies_events_are_not_there(cast: Cast, alice: Client) -> None:
     cancel = f"/accounts/{cast.other.pk}/deliveries/{delivery.pk}/cancel/"
     assert [charlie.post(each).status_code for each in (f"{own}replay/", cancel)] == [404] * 2
     assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [("deliveries/?status=lost", ["<option selected>lost</option>", "State: Select a valid choice"]),
+     ("deliveries/?created_at_after=soon", ['value="soon"', "From: Enter a valid date/time."]),
+     ("events/?received_timestamp_before=1950-01-01T00:00", ['value="1950-01-01T00:00"', "to: A time between"]),
+     ("events/?size=x", ["<code>size</code>: Enter a whole number."]),
+     ("destinations/?state=lost", ["<option selected>lost</option>", "State: Select a valid choice"]),
+     ("replays/?state=lost", ["<code>state</code>: Select a valid choice"]),
+     ("replays/new/?status=failed&rate=x", ['value="x"', "At most: Enter a whole number."])],
+)  # fmt: skip
+def test_a_wrong_filter_is_said_by_its_label_beside_what_was_typed(
+    cast: Cast, alice: Client, query: str, shown: list[str]
+) -> None:
+    page = alice.get(f"/accounts/{cast.account.pk}/{query}")
+    text = page.content.decode()
+    assert (page.status_code, [each for each in shown if each not in text]) == (400, [])
+
+
+def test_the_code_that_sends_data_is_a_link_away(cast: Cast, alice: Client) -> None:
+    settings, events = f"/accounts/{cast.account.pk}/settings/", f"/accounts/{cast.account.pk}/events/"
+    samples = [f'id="{each}"' for each in ("curl", "sample-python", "sample-node", "sample-go")]
+    empty = alice.get(events).content.decode()
+    post(cast, b"{}")
+    assert f'href="{settings}#send"' in alice.get(events).content.decode()
+    pages = [empty, *(sign_in(who).get(settings).content.decode() for who in (cast.alice, cast.bob))]
+    assert [(each, page) for page in pages for each in (*samples, "&lt;your token&gt;") if each not in page] == []
+    revealed = alice.post(f"/accounts/{cast.account.pk}/token/").content.decode()
+    assert revealed.count(cast.token) == 1
+
+
+@pytest.mark.parametrize("below", ["destinations/", "deliveries/"])
+def test_without_a_destination_who_may_is_offered_a_test_receiver_too(cast: Cast, alice: Client, below: str) -> None:
+    inbox, bob = f"/accounts/{cast.account.pk}/inboxes/", sign_in(cast.bob)
+    texts = [client.get(f"/accounts/{cast.account.pk}/{below}").content.decode() for client in (alice, bob)]
+    assert [(inbox in text, "destinations/new/" in text) for text in texts] == [(True, True), (False, False)]
+    before = everything()
+    assert (bob.post(inbox).status_code, everything() == before) == (403, True)

@@ -21,6 +21,10 @@ class Shelf:
     errors: dict[str, list[str]] = field(default_factory=dict)
     filtered: bool = False
 
+    def elsewhere(self, *fields: str) -> dict[str, list[str]]:
+        """The errors of filters that are none of these: the page has no field for them, so they came with the address."""
+        return {name: said for name, said in self.errors.items() if name not in fields}
+
     @property
     def status(self) -> int:
         return 400 if self.errors else 200

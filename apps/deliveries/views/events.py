@@ -22,7 +22,7 @@ from apps.common.texts import visible
 from apps.deliveries import selectors, services
 from apps.deliveries.api import shelves
 from apps.deliveries.api.filters import BulkFilters
-from apps.deliveries.views.replays import choices
+from apps.deliveries.views.replays import SHOWN, choices
 from apps.deliveries.views.shown import stories
 from apps.deliveries.words import COUNTED, state
 from apps.events.models import Event
@@ -48,6 +48,7 @@ def listed(request: HttpRequest, account_id: UUID) -> HttpResponse:
             {"event": event, "head": _line(bytes(event.head)), "states": _states(tallies.get(event.pk, {}))}
             for event in shelf.rows
         ],
+        "elsewhere": shelf.elsewhere("search", "received_timestamp_after", "received_timestamp_before"),
         "ingest_url": f"{settings.PUBLIC_URL}/server/incoming_data",
     }
     return render(request, "deliveries/events.html", context, status=shelf.status)
@@ -70,6 +71,7 @@ def deliveries(request: HttpRequest, account_id: UUID) -> HttpResponse:
     context = frame(member, "deliveries") | {
         "shelf": shelf,
         "rows": [(row, *state(row.status, row.reason, row.waits_for)) for row in shelf.rows],
+        "elsewhere": shelf.elsewhere(*SHOWN, "event_id"),
         "replay": _replay_of(request.GET),
     }
     return render(request, "deliveries/deliveries.html", context | choices(member), status=shelf.status)

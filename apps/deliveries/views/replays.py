@@ -27,6 +27,9 @@ from apps.users.selectors import caller
 # state -> look
 _LOOKS = {Replay.State.RUNNING: "warn", Replay.State.PAUSED: "mute", Replay.State.DONE: "ok", Replay.State.CANCELLED: "mute"}
 
+# The fields of _which.html and _when.html.
+SHOWN = ("status", "reason", "destination_id", "created_at_after", "created_at_before")
+
 
 def choices(member: Member) -> dict[str, Any]:
     """What the selects of a filter of deliveries offer."""
@@ -42,7 +45,11 @@ def listed(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """The account's bulk replays, newest first."""
     member = membership(caller(request), account_id)
     shelf = shelves.replays(request, account_id)
-    context = {"shelf": shelf, "jobs": [(job, _LOOKS[Replay.State(job.state)]) for job in shelf.rows]}
+    context = {
+        "elsewhere": shelf.elsewhere(),
+        "shelf": shelf,
+        "jobs": [(job, _LOOKS[Replay.State(job.state)]) for job in shelf.rows],
+    }
     return render(request, "deliveries/replays.html", frame(member, "deliveries") | context, status=shelf.status)
 
 
