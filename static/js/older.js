@@ -57,6 +57,7 @@ export class Older {
     this.stream.addOlder(entries, byKey);
     if (entries.length < AT_ONCE) this.end = entries[0]?.cursor ?? before;
     if (byKey && !entries.length) byId("scroller").focus({ preventScroll: true });
+    if (this.before === before) return; // there was no more, or no room
     // Is it still in sight?
     this.watch.unobserve(this.foot);
     this.watch.observe(this.foot);

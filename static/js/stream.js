@@ -34,7 +34,7 @@ export class Stream {
       const top = Math.max(0, scroller.getBoundingClientRect().top);
       this.atTop = seen.isIntersecting || seen.boundingClientRect.top >= top;
       this.schedule();
-    }).observe(byId("top-mark"));
+    }, { rootMargin: "0px 0px 1000000px 0px" }).observe(byId("top-mark")); // from below to above it is a change too
   }
 
   wire() {

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Visit
@@ -9,7 +10,7 @@ from tests.browser.person import Person
 from tests.integration.product import Embedded, Prepared
 
 AT = "(id) => document.querySelector(`#rows [data-id='${id}']`).getBoundingClientRect().top"
-TO_THE_END = "() => { const node = document.getElementById('scroller'); node.scrollTo(0, node.scrollHeight); }"
+TO_THE_END = "() => document.getElementById('older-foot').scrollIntoView({ block: 'end' })"
 # The first socket comes with a cursor that says nothing to the server.
 OF_ANOTHER_EPOCH = """
 const Real = WebSocket;
@@ -59,8 +60,9 @@ def test_scrolled_to_the_first_one_nothing_is_missing_and_nothing_twice(visit: V
     assert shown(alice) == written(product, account)
 
 
-def test_what_is_read_stays_where_it_is_and_the_table_bounded(visit: Visit, product: Embedded) -> None:
-    alice = visit(account := logged(product, 1320))
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_read_stays_where_it_is_and_the_table_bounded(visit: Visit, product: Embedded, width: int) -> None:
+    alice = visit(account := logged(product, 1320), viewport={"width": width, "height": 800})
     page = alice.watch()
     expect(alice.rows()).to_have_count(200)
     look_back(alice, 8)
