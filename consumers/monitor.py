@@ -129,7 +129,15 @@ class MonitorConsumer(AsyncWebsocketConsumer):
             self.cursor = view.newest if reset else after
             self._newest_at_first = view.newest
         server_time = selectors.instant(timezone.now()) or ""
-        frame = protocol.hello(cursor=self.cursor, epoch=epoch, oldest=oldest, server_time=server_time, role=role, reset=reset)
+        frame = protocol.hello(
+            cursor=self.cursor,
+            newest=view.newest,
+            epoch=epoch,
+            oldest=oldest,
+            server_time=server_time,
+            role=role,
+            reset=reset,
+        )
         await self._write(frame)
         self.role = role
 

@@ -30,10 +30,11 @@ class Close(IntEnum):
     NO_ACCOUNT = 4404
 
 
-def hello(*, cursor: int, epoch: str, oldest: int, server_time: str, role: str, reset: bool) -> str:
+def hello(*, cursor: int, newest: int, epoch: str, oldest: int, server_time: str, role: str, reset: bool) -> str:
     frame: dict[str, Any] = {
         "type": "hello",
         "cursor": cursor,
+        "newest": newest,
         "epoch": epoch,
         "oldest": oldest,
         "server_time": server_time,

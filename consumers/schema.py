@@ -27,9 +27,11 @@ def _frame(kind: str, about: str, optional: tuple[str, ...] = (), **fields: dict
 FRAMES: dict[str, dict[str, Any]] = {
     "HelloFrame": _frame(
         "hello",
-        "The first frame; sent again when the role changes. `reset`: it goes on from `cursor`, not from your `after`.",
+        "The first frame; sent again when the role changes. `reset`: it goes on from `cursor`, not from your `after`. "
+        "`newest`: who has not reached this cursor is behind.",
         ("reset",),
         cursor=_INTEGER,
+        newest=_INTEGER,
         epoch=_TEXT,
         oldest=_INTEGER,
         server_time=_MOMENT,

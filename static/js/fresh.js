@@ -10,6 +10,11 @@ function replace(part, now) {
   part.replaceChildren(...now.childNodes);
 }
 
+/** The way to sign in, and back. The live page says it by its socket, and keeps what is being read. */
+function signedOut() {
+  if (!document.body.classList.contains("live")) location.reload();
+}
+
 export class Fresh {
   /** `root` holds the parts, each with a `data-part`; `shown` is called with the new document after each time. */
   constructor(root, address, every, shown = () => {}) {
@@ -27,7 +32,8 @@ export class Fresh {
     if (document.hidden) return;
     let fresh = null;
     try {
-      const answer = await fetch(this.address, { redirect: "error" });
+      const answer = await fetch(this.address);
+      if (answer.redirected) return signedOut();
       fresh = answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
     } catch {
       // The server is away: it is asked again.

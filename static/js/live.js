@@ -6,6 +6,7 @@ import { Detail } from "./detail.js";
 import { setServerTime, startCountdowns } from "./due.js";
 import { startKeys } from "./keys.js";
 import { A_PAGE, logs } from "./logs.js";
+import { Older } from "./older.js";
 import { LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
@@ -14,6 +15,7 @@ import { closing } from "./words.js";
 const STATES = {
   connecting: ["warn", "Connecting"],
   live: ["ok", "Live"],
+  behind: ["warn", "Behind"],
   reconnecting: ["warn", "Reconnecting"],
   summarised: ["mute", "Summarised"],
   paused: ["mute", "Paused"],
@@ -37,6 +39,7 @@ const page = {
   filtered: false,
   changed() {
     page.destinations.draw();
+    older.draw();
   },
   paused() {
     drawState();
@@ -75,6 +78,7 @@ async function look(filter) {
   if (entries) page.store.add(entries);
   else page.store.addDivider({ divider: "What came before could not be loaded" });
   stream.rebuild();
+  older.begin(entries?.[0]?.cursor ?? after + 1, entries !== null && entries.length < A_PAGE);
   stream.schedule();
   socket.follow(filter, after);
 }
@@ -120,7 +124,13 @@ const on = {
     if (page.role && page.role !== frame.role) notice(`Your role is now ${frame.role}.`, "Load the page again", "");
     page.role = frame.role;
   },
-  reset() {
+  /** same: the logs that were seen still stand under their numbers. */
+  reset(same) {
+    // Who follows sees what is newest, without a hole; who reads goes on reading.
+    if (!same || !stream.holds) {
+      look(stream.filter);
+      return;
+    }
     const divider = { divider: "Older entries than these were skipped" };
     page.store.addDivider(divider);
     stream.add([divider]);
@@ -141,6 +151,7 @@ const on = {
 };
 
 const socket = new LiveSocket({ path: given.socket, after: given.after, epoch: given.epoch, on });
+const older = new Older({ page, stream, path: given.logs, after: given.after, days: given.kept_days, told: () => socket });
 
 startCountdowns();
 startKeys({

@@ -38,6 +38,44 @@ export class Rows {
     this.keepOneTabStop();
   }
 
+  /** items: oldest first, from before all others; what the table then holds too much goes from its top, or from its end. Returns
+   * how many tries went from the top. */
+  append(items, { fromTop, focus }) {
+    // What only said that these are missing.
+    while (this.body.lastElementChild && !this.cursorOf(this.body.lastElementChild)) this.forget(this.body.lastElementChild);
+    const fragment = document.createDocumentFragment();
+    for (const item of items) fragment.prepend(this.row(item));
+    const first = fragment.firstElementChild;
+    this.body.append(fragment);
+    const over = Math.max(0, this.body.rows.length - MOST);
+    const gone = [...this.body.rows].slice(...(fromTop ? [0, over] : [MOST]));
+    const cut = fromTop ? gone.reduce((sum, row) => sum + this.triesOf(row), 0) : 0;
+    standingStill(this.body.rows[fromTop ? over : 0], () => gone.forEach((row) => this.forget(row)));
+    this.keepOneTabStop();
+    if (focus) first?.querySelector("button").focus({ preventScroll: true });
+    return cut;
+  }
+
+  cursorOf(row) {
+    return this.entries.get(row)?.cursor ?? this.summaries.get(row)?.summary.from ?? null;
+  }
+
+  triesOf(row) {
+    return this.entries.has(row) ? 1 : (this.summaries.get(row)?.summary.total ?? 0);
+  }
+
+  /** The lowest cursor that the table stands for; null where it is empty. */
+  oldest() {
+    let row = this.body.lastElementChild;
+    while (row && !this.cursorOf(row)) row = row.previousElementSibling;
+    return row && this.cursorOf(row);
+  }
+
+  /** The last row that is a try. */
+  lastEntry() {
+    return this.entries.get([...this.body.querySelectorAll("tr[data-id]")].at(-1)) ?? null;
+  }
+
   /** In place of a row that stands for them: the entries, oldest first, and below them what still stands for older ones. */
   fill(row, entries, left) {
     if (!row.isConnected) return;
@@ -163,6 +201,16 @@ export class Rows {
       this.waiting.delete(delivery);
     }
   }
+}
+
+/** Rows above this one go without moving it; most browsers see to that themselves. */
+function standingStill(row, remove) {
+  const top = row?.getBoundingClientRect().top;
+  remove();
+  if (!row || CSS.supports("overflow-anchor", "auto")) return;
+  const moved = () => row.getBoundingClientRect().top - top;
+  row.closest(".stream-scroll").scrollTop += moved();
+  window.scrollBy(0, moved());
 }
 
 const cell = (kind, ...children) => el(`td.c-${kind}`, { role: "cell" }, ...children);

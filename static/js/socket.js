@@ -10,12 +10,14 @@ const FINAL = new Set([4400, 4401, 4403, 4404]);
 const SUMMARY_ABOVE = 50; // tries a second: more cannot be read, and would cost the page its quickness
 
 export class LiveSocket {
-  /** on: {state(word), entries(list), summary(frame), reset(), hello(frame), closed(code, message)} */
+  /** on: {state(word), entries(list), summary(frame), reset(same), hello(frame), closed(code, message)} */
   constructor({ path, after, epoch, on }) {
     Object.assign(this, { path, cursor: after, epoch, on });
     this.filter = {}; // names and values as REST has them
     this.held = false;
     this.oldest = 1;
+    this.goal = 0; // the newest cursor when the server last said hello
+    this.behind = false;
     this.failures = 0;
     this.ended = false;
     window.addEventListener("online", () => this.connect());
@@ -103,13 +105,23 @@ export class LiveSocket {
   }
 
   hello(frame) {
+    // Not when the database was put back: then other logs stand under the numbers that were seen.
+    const same = frame.cursor >= this.cursor && (!this.epoch || frame.epoch === this.epoch);
     this.epoch = frame.epoch;
     this.oldest = frame.oldest;
-    if (frame.reset) {
-      this.cursor = frame.cursor;
-      this.on.reset();
-    }
+    if (frame.reset) this.cursor = frame.cursor;
+    this.goal = frame.newest;
+    // After a reset too, until something has come from where it goes on.
+    this.behind = Boolean(frame.reset) || this.cursor < this.goal;
     this.on.hello(frame);
+    this.on.state(this.behind ? "behind" : "live");
+    if (frame.reset) this.on.reset(same);
+  }
+
+  /** What was missed has come. */
+  caughtUp() {
+    if (!this.behind || this.cursor < this.goal) return;
+    this.behind = false;
     this.on.state("live");
   }
 
@@ -123,6 +135,7 @@ export class LiveSocket {
     this.cursor = frame.cursor;
     this.failures = 0;
     if (fresh.length) this.on.entries(fresh);
+    this.caughtUp();
   }
 
   summary(frame) {
@@ -133,6 +146,7 @@ export class LiveSocket {
     this.cursor = frame.to;
     this.failures = 0;
     this.on.summary(frame);
+    this.caughtUp();
   }
 
   heartbeat(frame) {
@@ -141,5 +155,6 @@ export class LiveSocket {
       return;
     }
     this.failures = 0;
+    this.caughtUp();
   }
 }

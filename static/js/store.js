@@ -4,6 +4,7 @@ import { count } from "./format.js";
 import { A_PAGE } from "./logs.js";
 
 const KEEP = 2000;
+const KEEP_OLDER = 1000; // as many as the table has rows
 const RATE_WINDOW_MS = 10_000;
 const SAMPLES = 64; // latencies kept for each destination, to know what is usual
 const ENOUGH = 8; // below this many nothing is called usual
@@ -21,6 +22,7 @@ export class Store {
   /** Begins anew, with another filter. */
   clear() {
     this.items = []; // entries, and {divider} where some were skipped or summed up
+    this.older = []; // from before these, newest first, while somebody looks back
     this.newest = new Map(); // delivery → its newest entry that counts
     this.usual = new Map(); // destination → its last latencies
     this.slow = new WeakMap(); // entry → the usual latency that it exceeds
@@ -67,8 +69,30 @@ export class Store {
     return left;
   }
 
+  /** Oldest first; returns them as the table shall show them: what is known already is the same entry. */
+  addOlder(entries, now) {
+    const known = new Map(this.items.map((item) => [item.id, item]));
+    const fresh = entries.filter((entry) => !known.has(entry.id));
+    for (const entry of fresh) {
+      // A try that was due since then may have been made, and be no longer kept here: only of one to come is it certain.
+      if (Date.parse(entry.next_attempt_at) > now) this.know(entry);
+      else this.measure(entry);
+    }
+    this.older.push(...[...fresh].reverse());
+    this.forget(this.older.splice(0, Math.max(0, this.older.length - KEEP_OLDER)));
+    return entries.map((entry) => known.get(entry.id) ?? entry);
+  }
+
+  dropOlder() {
+    this.forget(this.older.splice(0));
+  }
+
   trim() {
-    for (const item of this.items.splice(0, Math.max(0, this.items.length - KEEP))) {
+    this.forget(this.items.splice(0, Math.max(0, this.items.length - KEEP)));
+  }
+
+  forget(items) {
+    for (const item of items) {
       if (!item.divider && this.newest.get(item.delivery_id) === item) this.newest.delete(item.delivery_id);
     }
   }
@@ -100,7 +124,7 @@ export class Store {
   }
 
   ofEvent(event) {
-    return this.items.filter((item) => item.event === event).reverse();
+    return [...this.items.filter((item) => item.event === event).reverse(), ...this.older.filter((item) => item.event === event)];
   }
 
   /** Tries of the last seconds, [shown, all of them]; by the server's clock, so that catching up does not count as traffic. */

@@ -18,6 +18,8 @@ export class Stream {
     this.rows = new Rows(this.body, page, open);
     this.pending = []; // came in, match, and are not in the table yet
     this.skipped = 0; // of these, the oldest that the table has no room for
+    this.cut = 0; // newer tries than in the table, which made room for older ones
+    this.lookedBack = false;
     this.paused = false;
     this.atTop = true;
     this.drawnAt = 0;
@@ -32,7 +34,7 @@ export class Stream {
       const top = Math.max(0, scroller.getBoundingClientRect().top);
       this.atTop = seen.isIntersecting || seen.boundingClientRect.top >= top;
       this.schedule();
-    }).observe(byId("top-mark"));
+    }, { rootMargin: "0px 0px 1000000px 0px" }).observe(byId("top-mark")); // from below to above it is a change too
   }
 
   wire() {
@@ -59,7 +61,7 @@ export class Stream {
 
   /** Rows stand still while they are paused, scrolled, or walked through by key. */
   get holds() {
-    return this.paused || !this.atTop || this.body.querySelector(":focus-visible") !== null;
+    return this.paused || !this.atTop || this.cut > 0 || this.body.querySelector(":focus-visible") !== null;
   }
 
   add(items) {
@@ -89,7 +91,7 @@ export class Stream {
 
   release() {
     // Rows that never got in would leave a gap below these: then the table starts anew.
-    if (this.skipped) this.rebuild();
+    if (this.skipped || this.cut) this.rebuild();
     else if (this.pending.length) this.rows.prepend(this.pending);
     this.pending = [];
     this.skipped = 0;
@@ -98,8 +100,19 @@ export class Stream {
   rebuild() {
     this.pending = [];
     this.skipped = 0;
+    this.cut = 0;
+    this.lookedBack = false;
+    this.page.store.dropOlder();
     this.rows.replace(this.page.store.newestItems(MOST));
     this.drawEmpty();
+  }
+
+  /** entries: oldest first. Newer rows make room for them only while the table stands still; else these have no room. */
+  addOlder(entries, focus) {
+    const items = this.page.store.addOlder(entries, serverNow());
+    this.cut += this.rows.append(items, { fromTop: this.holds, focus });
+    this.lookedBack = this.lookedBack || entries.length > 0;
+    this.schedule();
   }
 
   toNewest() {
@@ -136,8 +149,8 @@ export class Stream {
   drawPill() {
     const pill = byId("pill");
     const fresh = this.pending.reduce((sum, item) => sum + (item.summary?.total ?? (item.divider ? 0 : 1)), this.skipped);
-    pill.hidden = fresh === 0;
-    pill.textContent = `${count(fresh)} new`;
+    pill.hidden = fresh + this.cut === 0;
+    pill.textContent = this.cut ? `${count(fresh + this.cut)} newer` : `${count(fresh)} new`;
   }
 
   drawEmpty() {
@@ -153,7 +166,8 @@ export class Stream {
     const [shown, all] = this.page.store.recent(serverNow());
     this.summedUp = all > shown;
     const part = this.summedUp ? `, shown ${count(shown)} of ${count(all)}` : "";
-    byId("rate").textContent = this.page.connection === "live" ? `${does} · ${rate(aSecond(all))}${part}` : "not connected";
+    const connected = `${does} · ${rate(aSecond(all))}${part}`;
+    byId("rate").textContent = { live: connected, behind: "catching up" }[this.page.connection] ?? "not connected";
     this.page.paused();
   }
 }

@@ -27,7 +27,7 @@ async def test_the_hello_says_where_the_account_is_and_what_the_viewer_may(
     await in_db(write_logs, destination, 3)
     hello = await (await browser.open()).frame()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", hello.pop("server_time"))
-    expected = {"type": "hello", "cursor": 3, "oldest": 1, "role": "Admin", "limits": LIMITS}
+    expected = {"type": "hello", "cursor": 3, "newest": 3, "oldest": 1, "role": "Admin", "limits": LIMITS}
     assert hello == expected | {"epoch": await in_db(epoch)}
 
 

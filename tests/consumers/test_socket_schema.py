@@ -13,6 +13,7 @@ from consumers.schema import FRAMES
 
 HELLO: dict[str, Any] = {
     "cursor": 7,
+    "newest": 9,
     "epoch": "00000001-5",
     "oldest": 1,
     "server_time": "2026-11-02T09:30:00.000000Z",

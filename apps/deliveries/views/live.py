@@ -46,6 +46,7 @@ def live(request: HttpRequest, account_id: UUID) -> HttpResponse:
             "may_replay": may(member.role.role_name, Right.SEND_AGAIN),
             "after": max(0, newest([account.pk])[account.pk] - _SHOWN_AT_FIRST),
             "epoch": epoch(),
+            "kept_days": settings.LOG_RETENTION_DAYS,
             "destinations": [
                 {"id": str(row.pk), "name": row.name, "host": row.host, "state": row.state} for row in destinations
             ],
