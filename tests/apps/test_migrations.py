@@ -55,11 +55,13 @@ def ours(table: str) -> bool:
     return table.split("_", 1)[0] in APPS
 
 
-@pytest.mark.parametrize("app", APPS)
-def test_the_migrations_of_an_app_go_back_to_nothing_and_forth_again(scratch: None, app: str) -> None:
+@pytest.mark.timeout(300)
+def test_the_migrations_of_each_app_go_back_to_nothing_and_all_forth_again(scratch: None) -> None:
     before = columns_and_constraints()
-    call_command("migrate", app, "zero", database=SCRATCH, verbosity=0)
-    assert not [table for table in tables() if table.startswith(f"{app}_")]
+    for app in APPS:  # those first that refer to the others: each goes back by itself, and once
+        call_command("migrate", app, "zero", database=SCRATCH, verbosity=0)
+        assert not [table for table in tables() if table.startswith(f"{app}_")]
+    assert not [table for table in tables() if ours(table)]
     call_command("migrate", database=SCRATCH, verbosity=0)
     after = columns_and_constraints()
     assert {table: after[table] for table in after if ours(table)} == {table: before[table] for table in before if ours(table)}
