@@ -13,9 +13,10 @@ from apps.common.rows import array, run
 from apps.deliveries.services import count_opened
 from apps.events.models import NewEvent
 
-# Events in the order of `given`, which is that in which every batch locks. A delivery's id has the moment of its event's,
-# and 62 bits of chance. A slip's lines are those of `logs.tally.packed`: account, destination (none: the events), 0 for
-# "accepted", count.
+# Events in the order of `given`, which is that in which every batch locks. Deliveries of the same moment are claimed and listed
+# by their ids, and so in the order in which their events came: an id is a UUIDv7 with the moment of its event's, its place in
+# this statement, and 32 bits of chance. A slip's lines are those of `logs.tally.packed`: account, destination (none: the
+# events), 0 for "accepted", count.
 _STATEMENT = """
 WITH given AS (
     SELECT * FROM unnest(
@@ -36,13 +37,18 @@ new AS (
 ),
 marked AS (INSERT INTO events_unindexed (event_id) SELECT id FROM new),
 ways AS MATERIALIZED (
-    SELECT new.id AS event_id, new.account_id, destination.id AS destination_id
+    SELECT new.id AS event_id, new.account_id, destination.id AS destination_id,
+        row_number() OVER (ORDER BY new.id, destination.id)::integer AS place
     FROM new JOIN destinations_destination AS destination USING (account_id) WHERE destination.deleted_at IS NULL
 ),
 opened AS (
     INSERT INTO deliveries_delivery
         (id, account_id, event_id, destination_id, status, reason, attempts, claims, lost_leases)
-    SELECT encode(substr(uuid_send(event_id), 1, 8) || substr(uuid_send(gen_random_uuid()), 9), 'hex')::uuid,
+    SELECT encode(
+            substr(uuid_send(event_id), 1, 8) || '\\x80' || substr(int4send(place), 2)
+                || substr(uuid_send(gen_random_uuid()), 13),
+            'hex'
+        )::uuid,
         account_id, event_id, destination_id, 'pending', '', 0, 0, 0
     FROM ways
 ),

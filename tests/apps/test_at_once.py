@@ -48,12 +48,15 @@ def test_both_ways_leave_the_same_rows(cast: Cast) -> None:
     assert Unindexed.objects.count() == Event.objects.count()
 
 
-def test_a_deliverys_id_is_of_version_7_and_begins_as_its_events(cast: Cast) -> None:
-    cast.destination("https://example.com/hook")
-    store([make_post(cast.token, cast.account, "e1", b"{}")])
-    delivery = Delivery.objects.get()
-    assert (delivery.pk.version, delivery.pk.variant) == (7, RFC_4122)
-    assert delivery.pk.bytes[:8] == delivery.event_id.bytes[:8]
+def test_deliveries_have_ids_of_version_7_in_the_order_in_which_their_events_came(cast: Cast) -> None:
+    for number in range(3):
+        cast.destination(f"https://example.com/{number}")
+    names = [f"e{number}" for number in reversed(range(100))]
+    store([make_post(cast.token, cast.account, name, b"{}") for name in names])
+    found = list(Delivery.objects.order_by("id").select_related("event"))
+    assert [delivery.event.event_id for delivery in found[::3]] == names
+    assert {(delivery.pk.version, delivery.pk.variant) for delivery in found} == {(7, RFC_4122)}
+    assert all(delivery.pk.bytes[:8] == delivery.event.pk.bytes[:8] for delivery in found)
 
 
 def test_with_a_token_that_is_over_nothing_is_stored_and_the_others_are(cast: Cast) -> None:
