@@ -7,7 +7,7 @@
 #   make crowds many who watch, a zoo of receivers, 10,000 connections, and prints what came of it
 # Another Python or place: make PYTHON=/opt/python/bin/python3.12 VENV=.venv-3.12 ...
 PARTS := test-sqlite test-sqlite-processes test-pages test-postgres test-postgres-processes
-.PHONY: setup run demo test $(PARTS) check fix bench chaos crowds requirements
+.PHONY: setup run demo test $(PARTS) test-sqlite-uncounted check fix bench chaos crowds requirements
 .DEFAULT_GOAL := setup
 MAKEFLAGS += --no-print-directory
 
@@ -42,10 +42,15 @@ demo: $(BASE)
 test:
 	@$(MAKE) --keep-going $(PARTS)
 
+FAST := -n 2 -m "$(NOT) and not postgres and not integration"
 test-sqlite: $(DEV)
 	@echo "== SQLite, in-memory channel layer"; $(BIN)/coverage erase; \
-	$(EMBEDDED) $(BIN)/coverage run -m pytest $(ARGS) -n 2 -m "$(NOT) and not postgres and not integration"; came=$$?; \
+	$(EMBEDDED) $(BIN)/coverage run -m pytest $(ARGS) $(FAST); came=$$?; \
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$came
+
+# The same, with no line counted.
+test-sqlite-uncounted: $(DEV)
+	@echo "== SQLite, in-memory channel layer"; $(EMBEDDED) $(PYTEST) $(FAST)
 
 # These wait more than they work.
 test-sqlite-processes: $(DEV)
