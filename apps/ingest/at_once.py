@@ -65,10 +65,15 @@ SELECT id, (SELECT count(*) FROM ways) FROM new
 """
 
 
+def serves() -> bool:
+    """Not on SQLite."""
+    return connection.vendor == "postgresql"
+
+
 def store(events: Sequence[tuple[NewEvent, bytes]]) -> list[NewEvent]:
     """Those of the events, each with its token's digest, that are stored by now, with their deliveries. They come in the order
     of (account, event id), each of these once. Of the others nothing is said, and nothing stands. On SQLite that is all."""
-    if connection.vendor != "postgresql" or not events:
+    if not serves() or not events:
         return []
     own = [event for event, _ in events]
     tokens = [token for _, token in events]

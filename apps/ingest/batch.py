@@ -43,7 +43,8 @@ def store(posts: Sequence[Post], *, repeated: bool = False) -> list[Verdict]:
     firsts = {} if repeated else _firsts(posts)
     rows = {_key(event): (event.id, event.digest) for event in at_once.store(list(firsts.values()))}
     left = [post for post in posts if _key(post.event) not in rows or post.token_digest != firsts[_key(post.event)][1]]
-    told = dict(zip(map(id, left), _store(left, repeated=repeated) if left else (), strict=True))
+    # What the one statement stored stands, though the rest be refused: in the halves of such a batch it comes a second time.
+    told = dict(zip(map(id, left), _store(left, repeated=repeated or at_once.serves()) if left else (), strict=True))
     return [told[id(post)] if id(post) in told else _verdict(post, rows) for post in posts]
 
 

@@ -65,3 +65,11 @@ def test_with_a_token_that_is_over_nothing_is_stored_and_the_others_are(cast: Ca
     verdicts = store([over, make_post(cast.other_token, cast.other, "e1", b"{}")])
     assert verdicts == [Verdict.NO_TOKEN, Verdict.STORED]
     assert list(Event.objects.values_list("account", flat=True)) == [cast.other.pk]
+
+
+def test_what_stands_already_is_counted_once_though_it_comes_again_as_half_of_a_batch(cast: Cast) -> None:
+    cast.destination("https://example.com/hook")
+    post = make_post(cast.token, cast.account, "e1", b"{}")
+    assert [store([post]), store([post])] == [[Verdict.STORED]] * 2
+    assert set(unpacked([bytes(slip.lines) for slip in Slip.objects.all()]).values()) == {1}
+    assert Delivery.objects.count() == 1
