@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -128,17 +129,9 @@ class MonitorConsumer(AsyncWebsocketConsumer):
             reset = other_epoch or after > view.newest or after < oldest - 1 or view.newest - after > protocol.BEHIND_MAX
             self.cursor = view.newest if reset else after
             self._newest_at_first = view.newest
-        server_time = selectors.instant(timezone.now()) or ""
-        frame = protocol.hello(
-            cursor=self.cursor,
-            newest=view.newest,
-            epoch=epoch,
-            oldest=oldest,
-            server_time=server_time,
-            role=role,
-            reset=reset,
-        )
-        await self._write(frame)
+        now = selectors.instant(timezone.now()) or ""
+        own = partial(protocol.hello, cursor=self.cursor, newest=view.newest, epoch=epoch, oldest=oldest)
+        await self._write(own(server_time=now, role=role, reset=reset))
         self.role = role
 
     async def _catch_up(self) -> None:
