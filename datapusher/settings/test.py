@@ -25,4 +25,5 @@ _BESIDE = os.environ.get("PYTEST_XDIST_WORKER", "")
 CACHES["default"]["KEY_PREFIX"] = CACHES["default"].get("KEY_PREFIX", "") + _BESIDE
 # And hears only its own rings.
 if "prefix" in CHANNEL_LAYERS["default"]["CONFIG"]:
+    CHANNEL_LAYERS["default"]["BACKEND"] = "tests.fakes.layer.OwnLayer"
     CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] += _BESIDE
