@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
@@ -80,15 +81,21 @@ def _insert(model: type[models.Model], columns: Columns, end: str) -> list[tuple
         apart, alike = _split(columns)
         run(f"{_insertion(model, tuple(apart), tuple(alike))} {end}", [*alike.values(), *apart.values()], answers=False)
         return []
-    fields = _fields(model, columns)
-    rows = list(zip(*_prepared(fields, columns.values()), strict=True))
-    at_once = (connection.features.max_query_params or 999) // len(fields)
+    apart, alike = _split(columns)
+    fields, values = _fields(model, [*alike, *apart]), [*apart.values()]
+    once = [field.get_db_prep_save(value, connection) for field, value in zip(fields, alike.values(), strict=False)]
+    rows = list(zip(*_prepared(fields[len(once) :], values), strict=True))
+    at_once = ((connection.features.max_query_params or 999) - len(once)) // len(values)
+    chosen = ", ".join([*["%s"] * len(once), "given.*"])
+    places = f"({', '.join(['%s'] * len(values))})"
     made: list[tuple[Any, ...]] = []
     with connection.cursor() as cursor:
         for start in range(0, len(rows), at_once):
             some = rows[start : start + at_once]
-            places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(some))
-            cursor.execute(f"{_into(model, fields)} VALUES {places} {end}", [value for row in some for value in row])
+            given = f"(VALUES {', '.join([places] * len(some))}) AS given"
+            # Without a WHERE, SQLite takes the ON of the conflict for a join's.
+            statement = f"{_into(model, fields)} SELECT {chosen} FROM {given} WHERE true {end}"
+            cursor.execute(statement, [*once, *chain.from_iterable(some)])
             made += cursor.fetchall()
     return made
 

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from apps.common.batches import BATCH
+from apps.common.lanes import in_turn
 from apps.deliveries import admission, ledger
 from apps.deliveries.clock import Watch, since_boot
 from apps.deliveries.gates import wake
@@ -75,7 +76,7 @@ def claim_suspect() -> list[Claim]:
 
 
 def _pick_in_turn(limit: int, token: UUID) -> list[Picked]:
-    rows = pick(limit, token, after=_Turn.after)
+    rows = pick(in_turn(limit), token, after=_Turn.after)
     if rows:
         _Turn.after = rows[-1].account_id
     return rows

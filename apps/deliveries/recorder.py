@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import OperationalError
 
 from apps.common.batching import BAD_DATA, Batcher, Bounds, around_locks
-from apps.common.lanes import is_locked, lane
+from apps.common.lanes import in_turn, is_locked, lane
 from apps.common.metrics import RECORD_SECONDS, RECORDED_BATCH, START_SECONDS, TRIES, TRY_SECONDS
 from apps.deliveries import services
 from apps.deliveries.request import Error, Result
@@ -25,8 +25,8 @@ _BEHIND_S = 5.0
 # Results that a batch should have, and the seconds that it waits for them: nobody waits for a result, and a batch of 50 costs
 # little more than one of 5.
 _COMPANY = (50, 0.002)
-# What waits is bounded by claiming nothing more; what is written at once, by how long the others' writes may wait for it.
-_NO_BOUNDS = Bounds(batch_items=200, waiting_items=10**6, waiting_bytes=2**40)
+# What is written at once is bounded by how long the others' writes may wait for it.
+_AT_ONCE = 200
 
 
 class Recorder:
@@ -37,11 +37,13 @@ class Recorder:
 
     def __init__(self, written: Callable[[services.Recorded], object]) -> None:
         self._written = written
+        # What waits is bounded by claiming nothing more.
+        self._bounds = Bounds(batch_items=in_turn(_AT_ONCE), waiting_items=10**6, waiting_bytes=2**40)
         self.kept: set[UUID] = set()
         """The deliveries whose results are not known to be written."""
         self._attempted: set[UUID] = set()
         """Log ids that may stand in the table already."""
-        self._line: Batcher[Result, bool] = Batcher(self._write_line, bounds=_NO_BOUNDS, company=_COMPANY)
+        self._line: Batcher[Result, bool] = Batcher(self._write_line, bounds=self._bounds, company=_COMPANY)
         self._in_line = 0
         self._last_success = 0.0  # of the line, by the loop's clock; or when it began to fill
         self._apart: dict[UUID, Batcher[Result, bool]] = {}
@@ -59,7 +61,7 @@ class Recorder:
         account_id = result.claim.account_id
         try:
             if account_id in self._apart or not await self._stand_in_line(result):
-                own = self._apart.setdefault(account_id, Batcher(self._write_apart, bounds=_NO_BOUNDS))
+                own = self._apart.setdefault(account_id, Batcher(self._write_apart, bounds=self._bounds))
                 try:
                     await own.submit(result)
                 finally:
