@@ -36,6 +36,7 @@ const page = {
   role: null,
   mayReplay: given.may_replay,
   eventUrl: given.events,
+  logsUrl: given.logs,
   filtered: false,
   changed() {
     page.destinations.draw();
