@@ -40,7 +40,7 @@ function stateBadge(last, page, all) {
   if (!last.next_attempt_at) return badge("bad", "gave up");
   if (!all && !page.store.isNewest(last)) return badge("warn", "tried again");
   const left = el("span");
-  setDue(left, last.next_attempt_at, page.destinations.isHeld(last.destination_id));
+  setDue(left, last.next_attempt_at, () => page.destinations.isHeld(last.destination_id));
   return el("span.badge.warn", {}, shape("warn"), el("span", {}, "retrying ", left));
 }
 
