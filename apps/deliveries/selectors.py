@@ -39,12 +39,6 @@ def database_now() -> datetime:
         return moment
 
 
-def waiting_by_destination(account: Account) -> dict[UUID, int]:
-    """destination id -> its open deliveries, for the account's destinations that have any. One query."""
-    rows = Delivery.objects.open().filter(account=account).values_list("destination_id").annotate(Count("id"))
-    return dict(rows.values_list("destination_id", "id__count"))
-
-
 def deliveries_among(account_ids: Iterable[UUID]) -> QuerySet[Delivery]:
     """The accounts' deliveries, with what the API shows of them."""
     rows = Delivery.objects.filter(account__in=list(account_ids))

@@ -76,6 +76,16 @@ _REDIRECT = "Redirects are not followed. Put the final address into the destinat
 _BROKEN = "The receiver failed. Its answer, or its log at this time, says why."
 _REFUSES = "The receiver does not accept this data. Its answer says why."
 
+# How a destination is: look, word. What needs a look first.
+HEALTHS = {
+    "disabled": ("bad", "disabled"),
+    "breaker": ("bad", "left alone"),
+    "failing": ("bad", "failing"),
+    "paused": ("mute", "paused"),
+    "idle": ("mute", "nothing sent yet"),
+    "healthy": ("ok", "healthy"),
+}
+
 FOR_SCRIPTS: dict[str, Any] = {
     "reasons": _REASONS,
     "errors": _ERRORS,
@@ -83,6 +93,7 @@ FOR_SCRIPTS: dict[str, Any] = {
     "redirect": _REDIRECT,
     "broken": _BROKEN,
     "refuses": _REFUSES,
+    "healths": HEALTHS,
 }
 
 
@@ -148,14 +159,3 @@ COUNTED = {
 def state(status: str, reason: str, waits_for: str) -> tuple[str, str, str]:
     """A delivery's look (ok, warn, bad, mute), its word, and why."""
     return _STATES.get((status, waits_for or reason), ("mute", status, ""))
-
-
-# How a destination is: look, word. What needs a look first.
-HEALTHS = {
-    "disabled": ("bad", "disabled"),
-    "breaker": ("bad", "left alone"),
-    "failing": ("bad", "failing"),
-    "paused": ("mute", "paused"),
-    "idle": ("mute", "nothing sent yet"),
-    "healthy": ("ok", "healthy"),
-}

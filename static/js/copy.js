@@ -12,15 +12,22 @@ function said(button, text) {
   button.dataset.timer = setTimeout(() => (button.textContent = button.dataset.label), SHOWN_MS);
 }
 
-/** Puts text on the clipboard and says so on the button; source is selected when the browser does not let us. */
+/** Of a promise the browser awaits the text itself: it forgets that a button was pressed while we wait. */
+function put(text) {
+  if (typeof text === "string") return navigator.clipboard.writeText(text);
+  return navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
+}
+
+/** Puts text, or what is promised, on the clipboard and says so on the button; source is selected when the browser does not let us. */
 export async function copyText(button, text, source) {
   try {
-    await navigator.clipboard.writeText(text);
+    await put(text);
     said(button, "Copied");
   } catch {
     // No clipboard outside a secure context: the selected text can still be copied by key.
     if (source) getSelection().selectAllChildren(source);
-    said(button, source ? "Press Ctrl+C" : "The browser did not allow it");
+    const there = await Promise.resolve(text).then(() => true, () => false);
+    said(button, source ? "Press Ctrl+C" : there ? "The browser did not allow it" : "It could not be loaded");
   }
 }
 

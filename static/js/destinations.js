@@ -1,30 +1,51 @@
-// The left column: names for the other parts, and each destination's last tries as seen on this page.
+// The left column: names for the other parts, how each destination is, and its last tries as seen on this page.
 
-import { el } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { latencyShare } from "./format.js";
-import { headline } from "./words.js";
+import { headline, health } from "./words.js";
 
 const BARS = 16;
+const CLOSED = new Set(["paused", "disabled"]);
+const BY_TRIES = new Set(["idle", "healthy", "failing"]); // the others say more than a last try
 
 export class Destinations {
-  constructor(list) {
-    this.known = new Map(list.map((destination) => [destination.id, destination]));
-    this.items = new Map([...document.querySelectorAll("[data-destination]")].map((node) => [node.dataset.destination, node]));
+  constructor() {
+    this.names = new Map(); // of the deleted ones too: their tries are still there
+    this.items = new Map();
     this.last = new Map(); // destination → its newest entries, oldest first
     this.changed = new Set();
+    this.find();
   }
 
-  /** A destination added or deleted since the page was loaded has no name here. */
+  find() {
+    for (const item of document.querySelectorAll("[data-destination]")) {
+      const { destination: id } = item.dataset;
+      const name = item.querySelector(".dest-name").title;
+      if (!this.names.has(id)) byId("only").append(el("option", { value: id }, name));
+      this.names.set(id, name);
+      this.items.set(id, item);
+    }
+  }
+
+  /** What is new in each has been put in its place; here, who came and who went. */
+  follow(fresh) {
+    const now = new Map([...fresh.querySelectorAll("[data-destination]")].map((item) => [item.dataset.destination, item]));
+    for (const [id, item] of now) if (!this.items.has(id)) byId("destination-list").append(item);
+    for (const [id, item] of this.items) {
+      if (now.has(id)) continue;
+      item.remove();
+      this.items.delete(id);
+    }
+    this.find();
+  }
+
+  /** A destination added since then has no name here. */
   name(id) {
-    return this.known.get(id)?.name ?? `id ${id.slice(0, 8)}`;
+    return this.names.get(id) ?? `id ${id.slice(0, 8)}`;
   }
 
   isHeld(id) {
-    return (this.known.get(id)?.state ?? "active") !== "active";
-  }
-
-  options() {
-    return [...this.known.values()].map(({ id, name }) => el("option", { value: id }, name));
+    return CLOSED.has(this.items.get(id)?.querySelector("[data-health]").dataset.health);
   }
 
   add(entries) {
@@ -52,12 +73,11 @@ function drawItem(item, entries) {
   const note = item.querySelector("[data-last]");
   note.hidden = newest.status === "success";
   note.textContent = note.hidden ? "" : `Last try failed: ${headline(newest)}`;
-  const mark = item.querySelector(".shape");
-  // Paused and disabled say more than a last try: their shape stays.
-  if (item.dataset.state !== "active") return;
-  mark.classList.remove("mute");
-  mark.classList.toggle("ok", note.hidden);
-  mark.classList.toggle("bad", !note.hidden);
+  const state = item.querySelector("[data-health]");
+  if (!BY_TRIES.has(state.dataset.health)) return;
+  const [look, word] = health(note.hidden ? "healthy" : "failing");
+  item.querySelector(".shape").className = `shape ${look}`;
+  state.textContent = word;
 }
 
 function bar(entry) {

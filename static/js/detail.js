@@ -3,15 +3,17 @@
 import { byId, el } from "./dom.js";
 import { copyText } from "./copy.js";
 import { plural } from "./format.js";
+import { logs } from "./logs.js";
 import { curl, pretty } from "./payload.js";
 import { replay } from "./replay.js";
 import { timeOf } from "./rows.js";
 import { tries } from "./tries.js";
 
 const asSheet = matchMedia("(max-width: 719px)"); // the same width as in app.css
+const CHOSEN_MS = 150; // whoever walks on by key sooner asks for nothing
 
 export class Detail {
-  /** page: {destinations, store, ingestUrl, eventUrl, mayReplay}; closed() is called when a person closes it. */
+  /** page: {destinations, store, ingestUrl, eventUrl, logsUrl, mayReplay}; closed() is called when a person closes it. */
   constructor(page, closed) {
     Object.assign(this, { page, closed, entry: null });
     this.panel = byId("detail");
@@ -25,14 +27,44 @@ export class Detail {
   }
 
   show(entry, focus) {
+    if (this.entry?.event !== entry.event) Object.assign(this, { known: new Map(), all: false });
     this.entry = entry;
+    this.know([...this.page.store.ofEvent(entry.event), entry]);
     this.tries = el("div.tries");
-    this.body.replaceChildren(this.head(entry), ...this.actions(entry), this.tries, ...data(entry));
+    this.told = el("div.told", { role: "status" });
+    this.body.replaceChildren(this.head(entry), ...this.actions(entry), this.tries, this.told, ...data(entry));
     this.drawTries();
     this.setOpen(true);
+    this.load();
     this.panel.scrollTop = 0;
     // A sheet covers the row that had the focus.
     if (focus || asSheet.matches) byId("detail-title").focus();
+  }
+
+  know(entries) {
+    for (const entry of entries) if (!this.known.has(entry.id)) this.known.set(entry.id, entry);
+  }
+
+  /** The event's tries that did not come by on this page. */
+  async load() {
+    const { entry } = this;
+    await new Promise((resolve) => setTimeout(resolve, CHOSEN_MS));
+    if (entry !== this.entry) return;
+    const found = await logs(this.page.logsUrl, { event: entry.event });
+    if (entry !== this.entry) return; // another one was chosen meanwhile
+    this.know(found ?? []);
+    this.all ||= found !== null;
+    this.told.replaceChildren(...(found ? [] : this.failed()));
+    this.drawTries();
+  }
+
+  failed() {
+    const again = el("button.button.small", { type: "button" }, "Try again");
+    again.addEventListener("click", () => {
+      byId("detail-title").focus({ preventScroll: true }); // the button goes when it has helped
+      this.load();
+    });
+    return [el("p.second", {}, "What was tried earlier could not be loaded."), again];
   }
 
   close() {
@@ -42,20 +74,28 @@ export class Detail {
     this.closed();
   }
 
-  /** Draws the tries again when one of them belongs to the shown event. */
+  /** Takes those of the shown event. */
   update(entries) {
-    if (this.isOpen && entries.some((entry) => entry.event === this.entry.event)) this.drawTries();
+    const own = this.isOpen ? entries.filter((entry) => entry.event === this.entry.event) : [];
+    if (!own.length) return;
+    this.know(own);
+    this.drawTries();
   }
 
   drawTries() {
     const open = new Set([...this.tries.querySelectorAll("details[open]")].map((node) => node.dataset.keep));
-    const seen = this.page.store.ofEvent(this.entry.event);
-    // The table may show a row longer than the store keeps it.
-    const list = seen.length ? seen : [this.entry];
-    this.tries.replaceChildren(...tries(list, this.entry, this.page));
+    const focused = this.tries.contains(document.activeElement) && document.activeElement.closest("[data-keep]").dataset.keep;
+    const list = [...this.known.values()].sort((a, b) => b.cursor - a.cursor);
+    this.tries.replaceChildren(...tries(list, this.entry, this.page, this.all));
     for (const node of this.tries.querySelectorAll("details")) node.open = open.has(node.dataset.keep);
+    if (focused) this.focusKept(focused);
     const places = new Set(list.map((entry) => entry.destination_id)).size;
-    this.counted.textContent = ` · ${plural(places, "destination", "destinations")} seen here`;
+    this.counted.textContent = ` · ${plural(places, "destination", "destinations")}${this.all ? "" : " seen here"}`;
+  }
+
+  focusKept(name) {
+    const node = this.tries.querySelector(`[data-keep="${CSS.escape(name)}"]`);
+    (node?.querySelector(":scope > summary") ?? node)?.focus({ preventScroll: true });
   }
 
   setOpen(open) {

@@ -11,11 +11,12 @@ export function setServerTime(iso) {
 
 export const serverNow = () => Date.now() + ahead;
 
-/** held: the destination is paused or disabled, so nothing goes out when the time comes. */
-export function setDue(node, iso, held) {
+const held = new WeakMap(); // node → whether nothing goes out when the time comes
+
+/** isHeld(): whether the destination is paused or disabled, now. */
+export function setDue(node, iso, isHeld) {
   node.dataset.due = iso;
-  if (held) node.dataset.held = "";
-  node.title = held ? "Held: the destination is paused or disabled" : exact(iso);
+  held.set(node, isHeld);
   write(node);
 }
 
@@ -26,9 +27,12 @@ export function clearDue(node) {
 }
 
 function write(node) {
+  const isHeld = held.get(node)();
   const left = Date.parse(node.dataset.due) - serverNow();
-  const text = "held" in node.dataset ? "held" : left > 0 ? `in ${span(left)}` : "due now";
-  if (node.textContent !== text) node.textContent = text;
+  const text = isHeld ? "held" : left > 0 ? `in ${span(left)}` : "due now";
+  if (node.textContent === text) return;
+  node.textContent = text;
+  node.title = isHeld ? "Held: the destination is paused or disabled" : exact(node.dataset.due);
 }
 
 export function startCountdowns() {

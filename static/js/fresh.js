@@ -7,7 +7,8 @@ const RETRY_MS = 15_000;
 function replace(part, now) {
   const open = new Set([...part.querySelectorAll("[data-keep][open]")].map((node) => node.dataset.keep));
   for (const node of now.querySelectorAll("[data-keep]")) node.open = open.has(node.dataset.keep);
-  part.replaceChildren(...now.childNodes);
+  // What is the same stays, for whoever is reading or about to press it.
+  if (!part.isEqualNode(now)) part.replaceChildren(...now.childNodes);
 }
 
 /** The way to sign in, and back. The live page says it by its socket, and keeps what is being read. */

@@ -99,9 +99,10 @@ class Glance {
     this.root = root;
     this.charts = [...root.querySelectorAll("[data-chart]")].map((holder) => new Chart(root, holder));
     this.draw();
-    new Fresh(root, root.dataset.glance, root.dataset.anew * 1000, (fresh) => {
+    new Fresh(document, root.dataset.glance, root.dataset.anew * 1000, (fresh) => {
       root.querySelector("#glance-series").textContent = fresh.querySelector("#glance-series").textContent;
       this.draw();
+      document.dispatchEvent(new CustomEvent("glance", { detail: fresh }));
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       for (const chart of this.charts) chart.forget();

@@ -29,13 +29,14 @@ const loginUrl = byId("scroller").dataset.login;
 
 const page = {
   store: new Store(),
-  destinations: new Destinations(given.destinations),
+  destinations: new Destinations(),
   ingestUrl: byId("ingest-url").textContent,
   connection: "connecting",
   looking: false,
   role: null,
   mayReplay: given.may_replay,
   eventUrl: given.events,
+  logsUrl: given.logs,
   filtered: false,
   changed() {
     page.destinations.draw();
@@ -153,6 +154,7 @@ const on = {
 const socket = new LiveSocket({ path: given.socket, after: given.after, epoch: given.epoch, on });
 const older = new Older({ page, stream, path: given.logs, after: given.after, days: given.kept_days, told: () => socket });
 
+document.addEventListener("glance", ({ detail: fresh }) => page.destinations.follow(fresh));
 startCountdowns();
 startKeys({
   next: () => step(1),

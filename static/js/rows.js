@@ -187,7 +187,7 @@ export class Rows {
     if (!item.next_attempt_at) return cell("next.num", el("span", { title: "No more tries" }, "gave up"));
     const td = cell("next.num");
     if (!this.page.store.isNewest(item)) return td;
-    setDue(td, item.next_attempt_at, this.page.destinations.isHeld(item.destination_id));
+    setDue(td, item.next_attempt_at, () => this.page.destinations.isHeld(item.destination_id));
     this.waiting.set(item.delivery_id, td);
     return td;
   }

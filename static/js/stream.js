@@ -38,7 +38,6 @@ export class Stream {
   }
 
   wire() {
-    byId("only").append(...this.page.destinations.options());
     const form = byId("filter");
     form.addEventListener("change", () => this.look());
     form.addEventListener("submit", (event) => {

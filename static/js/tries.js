@@ -8,21 +8,22 @@ import { phases } from "./phases.js";
 import { timeOf } from "./rows.js";
 import { advice, headline } from "./words.js";
 
-/** entries: newest first, all of one event; chosen: the one in question. One section for each destination, failing ones first. */
-export function tries(entries, chosen, page) {
+/** entries: newest first, of one event; chosen: the one in question; all: whether these are all there are. One section for each
+ * destination, failing ones first. */
+export function tries(entries, chosen, page, all) {
   const groups = new Map();
   for (const entry of entries) {
     if (!groups.has(entry.destination_id)) groups.set(entry.destination_id, []);
     groups.get(entry.destination_id).push(entry);
   }
   const rank = ([last]) => (last.destination_id === chosen.destination_id ? 0 : last.status === "failed" ? 1 : 2);
-  return [...groups.values()].sort((a, b) => rank(a) - rank(b)).map((list) => group(list, chosen, page));
+  return [...groups.values()].sort((a, b) => rank(a) - rank(b)).map((list) => group(list, chosen, page, all));
 }
 
-function group(list, chosen, page) {
+function group(list, chosen, page, all) {
   const [last] = list;
   const name = page.destinations.name(last.destination_id);
-  const head = el("p.group-head", {}, el("strong", {}, el("bdi", {}, name)), stateBadge(last, page));
+  const head = el("p.group-head", {}, el("strong", {}, el("bdi", {}, name)), stateBadge(last, page, all));
   const line = el("ol.line", {}, ...list.map(oneTry), ...earlier(list), accepted(last));
   const label = { "aria-label": `Tries at ${name}` };
   if (last.status === "failed" || last.destination_id === chosen.destination_id) {
@@ -33,13 +34,13 @@ function group(list, chosen, page) {
   return el("section.group", label, head, el("details", { "data-keep": `group-${last.destination_id}` }, el("summary", {}, short), line));
 }
 
-function stateBadge(last, page) {
+function stateBadge(last, page, all) {
   if (last.status === "success") return badge("ok", "success");
   if (last.late) return badge("mute", "late, changes nothing");
   if (!last.next_attempt_at) return badge("bad", "gave up");
-  if (!page.store.isNewest(last)) return badge("warn", "tried again");
+  if (!all && !page.store.isNewest(last)) return badge("warn", "tried again");
   const left = el("span");
-  setDue(left, last.next_attempt_at, page.destinations.isHeld(last.destination_id));
+  setDue(left, last.next_attempt_at, () => page.destinations.isHeld(last.destination_id));
   return el("span.badge.warn", {}, shape("warn"), el("span", {}, "retrying ", left));
 }
 
@@ -69,7 +70,8 @@ function oneTry(entry) {
 function answer(entry) {
   if (entry.response_status === null) return null;
   if (!entry.response_body) return el("p.second", {}, "The answer has no body.");
-  return el("pre.well", { tabindex: "0", role: "region", "aria-label": `Answer to try ${entry.attempt}` }, visible(entry.response_body));
+  return el("pre.well", { tabindex: "0", role: "region", "aria-label": `Answer to try ${entry.attempt}`, "data-keep": `answer-${entry.id}` },
+    visible(entry.response_body));
 }
 
 function headers(entry) {
@@ -79,11 +81,11 @@ function headers(entry) {
   return el("details", { "data-keep": `headers-${entry.id}` }, el("summary", {}, plural(all.length, "answer header", "answer headers")), list);
 }
 
-/** Says so when tries were made before this page looked, instead of pretending there were none. */
+/** Says so when tries are not here, instead of pretending there were none. */
 function earlier(list) {
   const first = list[list.length - 1];
   if (first.attempt <= 1) return [];
-  return [el("li.earlier", {}, shape("mute"), el("p.second", {}, `${plural(first.attempt - 1, "earlier try", "earlier tries")}, not seen on this page`))];
+  return [el("li.earlier", {}, shape("mute"), el("p.second", {}, `${plural(first.attempt - 1, "earlier try", "earlier tries")}, not shown here`))];
 }
 
 function accepted(entry) {

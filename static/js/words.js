@@ -31,6 +31,9 @@ export function advice(entry) {
   return entry.response_status === null ? "" : adviceOnStatus(entry.response_status);
 }
 
+/** How a destination is: [look, word]. */
+export const health = (state) => words.healths[state];
+
 /** Why the socket stays closed, and the one link that helps: [text, link text, where]. */
 export function closing(code, message, loginUrl) {
   switch (code) {

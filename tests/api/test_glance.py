@@ -160,6 +160,16 @@ def test_a_script_gets_the_numbers_alone(cast: Cast, destination: Destination, b
     assert others.status_code == 404
 
 
+def test_of_all_destinations_it_gets_how_each_is_and_nothing_to_press(cast: Cast, destination: Destination) -> None:
+    alice, path = sign_in(cast.alice), f"/accounts/{cast.account.pk}/glance/"
+    Destination.objects.filter(pk=destination.pk).update(state="paused")
+    everything, one = (alice.get(f"{path}{query}").content.decode() for query in ("", f"?destination={destination.pk}"))
+    assert f'data-destination="{destination.pk}"' in everything
+    assert 'data-health="paused">paused<' in everything
+    assert "<form" not in everything
+    assert "data-destination" not in one
+
+
 def test_the_page_says_when_no_worker_counts(cast: Cast, destination: Destination, bob: Client) -> None:
     post(cast, b"{}")
     Slip.objects.update(at=ago(minutes=2))

@@ -107,6 +107,18 @@ def test_what_was_sent_is_shown_without_secrets_and_without_a_signature(cast: Ca
     assert "this is how it stands now" in " ".join(text.split())
 
 
+def test_what_was_sent_is_said_to_be_by_todays_settings_and_whether_they_changed(cast: Cast, alice: Client) -> None:
+    destination = cast.destination(HOOK)
+    post(cast, b"{}")
+    deliver(BROKEN)
+    pause(destination=destination, by=cast.admin)
+    same = alice.get(event_path(cast)).content.decode()
+    assert ["by the settings of today" in same, "have not been changed" in same] == [True, True]
+    update_destination(destination=destination, by=cast.admin, changes={"http_method": "PUT"})
+    other = alice.get(event_path(cast)).content.decode()
+    assert ["settings changed since" in other, "have not been" in other, f"PUT {HOOK}" in other] == [True, False, True]
+
+
 def test_alice_replays_to_one_and_to_all(cast: Cast, alice: Client) -> None:
     one, _ = cast.destination(HOOK), cast.destination(HOOK)
     post(cast, b"{}")

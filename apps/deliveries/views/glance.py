@@ -13,6 +13,7 @@ from apps.accounts.models import Account
 from apps.accounts.selectors import membership
 from apps.common.pages import given_id, page
 from apps.deliveries.glance import SPANS, Glance, Health, Ledger, glance, health_of, reason_of
+from apps.deliveries.network import inbox_key
 from apps.deliveries.words import HEALTHS
 from apps.destinations.models import Destination
 from apps.destinations.selectors import destination_of, destinations_of
@@ -57,6 +58,10 @@ class Line:
     word: str
     reason: str
 
+    @property
+    def inbox(self) -> str:
+        return inbox_key(self.health.destination.url)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -97,11 +102,11 @@ def shown(
 
 @page
 def fragment(request: HttpRequest, account_id: UUID) -> HttpResponse:
-    """The same alone: a script puts it in the place of what it shows."""
+    """The same alone, and of all destinations the list too: a script puts its parts in the place of what it shows."""
     account = membership(caller(request), account_id).account
     only = given_id(request.GET.get("destination", ""))
     destinations = [destination_of(account, only)] if only else destinations_of(account)
-    return render(request, "deliveries/_glance.html", {"account": account} | shown(request, account, destinations, only))
+    return render(request, "deliveries/_anew.html", {"account": account} | shown(request, account, destinations, only))
 
 
 def line_of(health: Health) -> Line:

@@ -11,11 +11,8 @@ from apps.accounts.models import Member
 from apps.accounts.policies import Right, may
 from apps.accounts.selectors import frame, membership
 from apps.common.pages import page
-from apps.deliveries.network import inbox_key
-from apps.deliveries.selectors import waiting_by_destination
 from apps.deliveries.views import glance
 from apps.deliveries.words import FOR_SCRIPTS
-from apps.destinations.models import Destination
 from apps.destinations.selectors import destinations_of
 from apps.logs.selectors import epoch, newest
 from apps.users.models import User
@@ -32,12 +29,10 @@ def live(request: HttpRequest, account_id: UUID) -> HttpResponse:
     if member.state == Member.State.INVITED:  # a browser that was signed in before
         came.send(User, user=member.user)
     account = member.account
-    waiting = waiting_by_destination(account)
     destinations = destinations_of(account)
-    seen = glance.shown(request, account, destinations)
     context = frame(member, "live") | {
         "words": FOR_SCRIPTS,
-        "destinations": [_card(each, waiting.get(each.pk, 0), seen["lines"][each.pk]) for each in destinations],
+        "destinations": destinations,
         "ingest_url": f"{settings.PUBLIC_URL}/server/incoming_data",
         "live": {
             "socket": f"/ws/accounts/{account.pk}/logs/",
@@ -47,18 +42,6 @@ def live(request: HttpRequest, account_id: UUID) -> HttpResponse:
             "after": max(0, newest([account.pk])[account.pk] - _SHOWN_AT_FIRST),
             "epoch": epoch(),
             "kept_days": settings.LOG_RETENTION_DAYS,
-            "destinations": [
-                {"id": str(row.pk), "name": row.name, "host": row.host, "state": row.state} for row in destinations
-            ],
         },
     }
-    return render(request, "deliveries/live.html", context | seen)
-
-
-def _card(destination: Destination, waiting: int, line: glance.Line) -> dict[str, object]:
-    shown = ("id", "name", "url", "host", "http_method", "state", "state_reason")
-    return {name: getattr(destination, name) for name in shown} | {
-        "waiting": waiting,
-        "line": line,
-        "inbox": inbox_key(destination.url),
-    }
+    return render(request, "deliveries/live.html", context | glance.shown(request, account, destinations))

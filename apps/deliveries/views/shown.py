@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from apps.audit.selectors import last_done
 from apps.common.fields import MASK
 from apps.common.texts import visible
 from apps.deliveries import masking
@@ -44,8 +45,13 @@ class Story:
     tries: list[Try]
     sent: masking.Sent | None
     """By the destination's present settings, without a signature. None: a GET's URL would be too long."""
-    changed: bool
-    """Whether the settings may have been others when it was tried."""
+    changed: datetime | None
+    """When the settings were last changed, where some of these tries are older."""
+
+    @property
+    def before(self) -> int:
+        """The newest try that is older than the change."""
+        return next(each.log.attempt for each in self.tries if self.changed and each.log.processed_timestamp < self.changed)
 
     @property
     def earlier(self) -> int:
@@ -59,18 +65,20 @@ def stories(event: Event, told: Iterable[tuple[Delivery, list[Log]]]) -> list[St
     settings = destinations_with_settings({delivery.destination_id for delivery, _ in known})
     now = database_now()
     sent = {pk: _sent(event, destination, now) for pk, destination in settings.items()}
-    return [_story(settings[each.destination_id], sent[each.destination_id], each, logs) for each, logs in known]
+    # A pause is a change of the destination too, but not of what is sent.
+    changed = last_done(event.account_id, "destination.updated", settings)
+    return [_story(sent[each.destination_id], changed.get(each.destination_id), each, logs) for each, logs in known]
 
 
-def _story(destination: Destination, sent: masking.Sent | None, delivery: Delivery, logs: list[Log]) -> Story:
+def _story(sent: masking.Sent | None, changed: datetime | None, delivery: Delivery, logs: list[Log]) -> Story:
     look, word, why = state(delivery.status, delivery.reason, delivery.waits_for)
     last = logs[0] if logs else None
     if last and last.status == Status.FAILED and not last.late:
         why = f"{headline(last.error, last.response_status)}. {advice(last.error, last.response_status)} {why}"
     if delivery.status == Delivery.Status.PENDING and last and not delivery.waits_for:
         word = "retrying"
-    changed = last is not None and destination.updated_at > last.processed_timestamp
-    return Story(delivery, look, word, why, [_try(log) for log in logs], sent, changed)
+    since = changed if changed and any(log.processed_timestamp < changed for log in logs) else None
+    return Story(delivery, look, word, why, [_try(log) for log in logs], sent, since)
 
 
 def _try(log: Log) -> Try:
