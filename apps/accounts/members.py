@@ -20,7 +20,6 @@ from apps.users.models import User
 from apps.users.selectors import has_proved
 
 _TWICE = "This person is a member of the account already."
-_LAST = "This is the last Admin of the account; make somebody else Admin first."
 
 
 def add_member(*, by: Member, role_id: int, email: str = "", user_id: UUID | None = None) -> Member:
@@ -142,7 +141,7 @@ def _spare(member: Member) -> None:
     """Raises Conflict when the account would be left without an Admin. One who is only invited does not count."""
     admins = Member.objects.filter(state=Member.State.ACTIVE, user__is_active=True, role__role_name=Role.ADMIN)
     if member.role.role_name == Role.ADMIN and not admins.filter(account=member.account_id).exclude(pk=member.pk).exists():
-        raise Conflict(_LAST)
+        raise Conflict(f"This is the last Admin of {member.account.account_name}; make somebody else Admin first.")
 
 
 @transaction.atomic
