@@ -49,6 +49,11 @@ def test_a_check_says_what_the_post_says(cast: Cast, page: str, fields: dict[str
     assert said == {name: list(each) for name, each in posted.items()} != {}
 
 
+def test_what_is_wrong_with_an_e_mail_is_said_once(cast: Cast) -> None:
+    said = check(cast, sign_in(cast.alice), "members", MEMBER | {"email": "nobody"}).json()["errors"]
+    assert said == {"email": ["Enter an e-mail address such as ada@example.com."]}
+
+
 @pytest.mark.parametrize("known", ["charlie@example.com", "nobody@example.com"])
 def test_a_check_does_not_tell_whom_we_know(cast: Cast, known: str) -> None:
     assert check(cast, sign_in(cast.alice), "members", MEMBER | {"email": known}).json() == {"errors": {}}
