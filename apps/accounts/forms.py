@@ -4,6 +4,7 @@ from django import forms
 
 from apps.accounts.models import Account
 from apps.common.forms import Served, Versioned
+from apps.common.validators import Email
 
 if TYPE_CHECKING:
     _AccountForm = forms.ModelForm[Account]
@@ -42,6 +43,7 @@ class MemberForm(RoleForm, Served):
     email = forms.CharField(
         label="E-mail",
         max_length=254,
+        validators=[Email()],  # the service's own; alone, where the model's field would say it a second time in other words
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
         help_text="They get a mail with a link, which works for a week.",
     )

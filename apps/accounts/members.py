@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from apps.accounts import invitations
+from apps.accounts.drafts import TWICE, newcomer
 from apps.accounts.models import Account, Member, Role
 from apps.accounts.policies import Right, authorise
 from apps.accounts.selectors import shares_an_account
@@ -18,9 +19,6 @@ from apps.common.errors import Conflict, Missing, Stale
 from apps.users import services as users
 from apps.users.models import User
 from apps.users.selectors import has_proved
-
-_TWICE = "This person is a member of the account already."
-_LAST = "This is the last Admin of the account; make somebody else Admin first."
 
 
 def add_member(*, by: Member, role_id: int, email: str = "", user_id: UUID | None = None) -> Member:
@@ -39,14 +37,11 @@ def add_member(*, by: Member, role_id: int, email: str = "", user_id: UUID | Non
     role = _role(role_id)
     if user_id is not None:
         return _add_known(by, role, user_id)
-    email = email.strip().lower()
-    User(email=email).clean_fields(exclude=["password", "created_by", "updated_by"])
-    if Member.objects.filter(account=by.account_id, user__email=email).exists():
-        raise Conflict(_TWICE)  # before it is counted as an invitation
-    invitations.count(Member(account_id=by.account_id, user=User(email=email)))
+    drafted = newcomer(by, email)  # who cannot be is not counted as an invitation
+    invitations.count(Member(account_id=by.account_id, user=drafted))
     with transaction.atomic():
         account = _lock(by)
-        user = users.invited(email=email, by=by.user)
+        user = users.invited(email=drafted.email, by=by.user)
         member = _store(by, account, user, role, state=Member.State.INVITED, trusted=user.is_active and has_proved(user))
     invitations.send(member)
     return member
@@ -70,7 +65,7 @@ def invite_again(*, by: Member, member: Member, role_id: int) -> Member:
         _lock(by)
         found = _find(by, member, None)
         if found.state != Member.State.INVITED:
-            raise Conflict(_TWICE)
+            raise Conflict(TWICE)
         _note(by.user, "member.invited_again", found)
     invitations.send(found)
     return found
@@ -90,7 +85,7 @@ def _store(by: Member, account: Account, user: User, role: Role, **state: Any) -
         with transaction.atomic():
             member.save(force_insert=True)
     except IntegrityError as error:
-        raise Conflict(_TWICE) from error
+        raise Conflict(TWICE) from error
     _note(by.user, "member.added", member, after=_shown(member))
     member.refresh_from_db(fields=["created_at", "updated_at"])
     return member
@@ -142,7 +137,7 @@ def _spare(member: Member) -> None:
     """Raises Conflict when the account would be left without an Admin. One who is only invited does not count."""
     admins = Member.objects.filter(state=Member.State.ACTIVE, user__is_active=True, role__role_name=Role.ADMIN)
     if member.role.role_name == Role.ADMIN and not admins.filter(account=member.account_id).exclude(pk=member.pk).exists():
-        raise Conflict(_LAST)
+        raise Conflict(f"This is the last Admin of {member.account.account_name}; make somebody else Admin first.")
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from apps.accounts.drafts import change
 from apps.accounts.models import Account, Full, Member, Role, Token
 from apps.accounts.policies import Right, authorise
 from apps.accounts.selectors import may_create_accounts
@@ -101,11 +102,8 @@ def update_account(*, by: Member, changes: Mapping[str, str], expected: int | No
     authorise(by.role.role_name, Right.UPDATE_ACCOUNT)
     account = _locked(by, expected)
     before = _shown(account)
-    for name, value in changes.items():
-        setattr(account, name, value.strip())
+    change(account, changes)
     account.version += 1
-    account.updated_by = by.user
-    account.full_clean()
     Account.objects.filter(pk=account.pk).update(
         **_shown(account), version=account.version, updated_by=by.user, updated_at=Now()
     )

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", accounts.home, name="home"),
     # What follows /key/ stands in no log.
     path("user/invitation/key/<str:key>/", accounts.invitation, name="invitation"),
+    path("user/data/export/", accounts.export_me, name="own-data-export"),
     path("accounts/new/", accounts.new_account, name="account-new"),
     path(f"{_ACCOUNT}/history/", history.history, name="history"),
     path(f"{_ACCOUNT}/settings/", settings.settings, name="settings"),

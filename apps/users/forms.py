@@ -2,12 +2,14 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.forms import SignupForm
 from allauth.account.utils import passthrough_next_redirect_url
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from apps.common.forms import Served
 from apps.users import services
 
 if TYPE_CHECKING:
@@ -29,3 +31,12 @@ class SignUpForm(_SignupForm):
             return None, redirect("account_email_verification_sent")
         messages.success(request, "Sign in to go on. If the e-mail had an account before, its password is still the old one.")
         return None, redirect(passthrough_next_redirect_url(request, reverse("account_login"), "next"))
+
+
+class LeavingForm(Served):
+    password = forms.CharField(
+        label="Your password",
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )

@@ -136,6 +136,18 @@ def check_second_factor(*, user: User, code: str) -> None:
     forget_guesses()
 
 
+def check_present_password(*, user: User, password: str) -> None:
+    """Before what a forgotten browser must not do.
+
+    Raises:
+        ValidationError: on `password`.
+        TooMany: too many guesses.
+    """
+    spend(f"password:{user.pk}", _GUESSES, _GUESSES_S)
+    if not user.check_password(password):
+        raise ValidationError({"password": ["This is not your password."]})
+
+
 def change_password(*, user: User, present: str, new: str, keep: SignIn | None = None) -> None:
     """Sets the password; every session and token ends, but for the sign-in to `keep`.
 

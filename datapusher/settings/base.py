@@ -53,7 +53,8 @@ MIDDLEWARE = [
     "datapusher.operators.OperatorsMiddleware",
     "apps.common.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "apps.common.packing.StaticFiles",
+    "apps.common.packing.Packed",
     _CSP_MIDDLEWARE,
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -83,7 +84,7 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 STATIC_ROOT = env.VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Served straight from static/, so that a fresh clone needs no collecting step.
+# Served straight from static/, so that a fresh clone needs no collecting step (decision 23).
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
 

@@ -11,7 +11,7 @@ from datapusher.settings.database import DATABASES
 # Sign-in of the cast in each test: argon2 costs 50 ms, this one nothing.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Each test client makes the middleware anew, and this one then looks up every static file: 30 ms, for what no test asks.
-MIDDLEWARE = [each for each in MIDDLEWARE if not each.startswith("servestatic.")]
+MIDDLEWARE = [each for each in MIDDLEWARE if each != "apps.common.packing.StaticFiles"]
 DESTINATION_ALLOWED_NETWORKS = (ip_network("127.0.0.0/8"),)  # where the tests' receivers listen
 DATABASES["default"]["OPTIONS"].pop("pool", None)  # a pool would hold the test database open
 # A file: threads of one process cannot share an in-memory database without table locks.

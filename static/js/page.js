@@ -25,8 +25,7 @@ startTimes();
 setInterval(startTimes, 1000);
 
 // The chosen tab is in sight, where they scroll.
-const here = document.querySelector(".bar .tabs [aria-current]");
-if (here) {
+for (const here of document.querySelectorAll(".tabs [aria-current]")) {
   const tabs = here.parentElement;
   tabs.scrollLeft = here.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
 }

@@ -1,4 +1,4 @@
-"""The start, the first page of an account, and where the link of an invitation leads."""
+"""The start, the first page of an account, where the link of an invitation leads, and a person's own data."""
 
 from typing import Any
 
@@ -14,7 +14,9 @@ from apps.accounts import invitations, members, selectors, services
 from apps.accounts.forms import AccountForm, PasswordForm
 from apps.accounts.models import Role
 from apps.common import mail
+from apps.common.api.codec import JsonRenderer
 from apps.common.errors import LimitReached, Missing
+from apps.common.pages import page
 from apps.users.selectors import caller
 
 
@@ -83,3 +85,11 @@ def invitation(request: HttpRequest, key: str) -> HttpResponse:
     status = 400 if form and form.errors else 200
     context = {"form": form, "email": member.user.email, "account_name": mail.plain(member.account.account_name)}
     return render(request, "accounts/invitation.html", context, status=status)
+
+
+@page
+def export_me(request: HttpRequest) -> HttpResponse:
+    """What `auth/me/export/` answers, as a file."""
+    headers = {"Content-Disposition": 'attachment; filename="data-pusher-me.json"'}
+    kept = JsonRenderer().render(selectors.all_of(caller(request)))
+    return HttpResponse(kept, content_type=JsonRenderer.media_type, headers=headers)

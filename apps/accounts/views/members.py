@@ -1,5 +1,6 @@
 """The page of an account's members."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,23 +11,27 @@ from django.shortcuts import redirect, render
 
 from apps.accounts import members, selectors
 from apps.accounts.api.members import MemberList
+from apps.accounts.drafts import newcomer
 from apps.accounts.forms import MemberForm, RoleForm
 from apps.accounts.models import Member
 from apps.accounts.policies import Right, authorise
 from apps.common.api.browsing import browse
 from apps.common.errors import Conflict, Missing
+from apps.common.forms import only_checks
 from apps.common.pages import action, form
 from apps.users.selectors import caller
 
 
 @form
 def listed(request: HttpRequest, account_id: UUID) -> HttpResponse:
-    """Who is in the account; a valid post invites one more."""
+    """Who is in the account; a valid post invites one more. A check only says what is wrong so far."""
     by = selectors.membership(caller(request), account_id)
     if request.method != "POST":
         return _shown(request, by)
     authorise(by.role.role_name, Right.MANAGE_MEMBERS)
     asked, status = MemberForm(request.POST), 400
+    if only_checks(request):
+        return asked.verdict(partial(_judge, by))
     if asked.is_valid():
         try:
             made = members.add_member(by=by, **asked.cleaned_data)
@@ -39,6 +44,14 @@ def listed(request: HttpRequest, account_id: UUID) -> HttpResponse:
             messages.success(request, f"An invitation is on its way to {made.user.email}.")
             return redirect("members", account_id)
     return _shown(request, by, status, form=asked)
+
+
+def _judge(by: Member, email: str = "", **_: int) -> None:
+    """Whether too many were invited is said when it is sent."""
+    try:
+        newcomer(by, email)
+    except Conflict as error:
+        raise ValidationError({"email": str(error)}) from error
 
 
 def _shown(request: HttpRequest, by: Member, status: int = 200, **more: Any) -> HttpResponse:

@@ -1,6 +1,7 @@
 """The page of an account's settings: name and website, the app secret token, deleting it."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +13,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from apps.accounts import services
+from apps.accounts.drafts import change
 from apps.accounts.forms import SettingsForm
-from apps.accounts.models import Member
+from apps.accounts.models import Account, Member
 from apps.accounts.policies import Right, authorise
 from apps.accounts.selectors import frame, membership
 from apps.common.errors import Stale
-from apps.common.forms import GraceForm
+from apps.common.forms import GraceForm, only_checks
 from apps.common.pages import action, form
 from apps.users.selectors import caller
 
@@ -26,11 +28,14 @@ _GRACE_S = 3600
 
 @form
 def settings(request: HttpRequest, account_id: UUID) -> HttpResponse:
-    """The forms; a valid post changes name and website."""
+    """The forms; a valid post changes name and website. A check only says what is wrong so far."""
     member = membership(caller(request), account_id)
     if request.method != "POST":
         return _shown(request, member)
     asked = SettingsForm(request.POST)
+    if only_checks(request):
+        authorise(member.role.role_name, Right.UPDATE_ACCOUNT)
+        return asked.verdict(partial(_judge, member.account))
     if not asked.is_valid():
         return _shown(request, member, 400, form=asked)
     changes = {name: asked.cleaned_data[name] for name in ("account_name", "website")}
@@ -44,6 +49,12 @@ def settings(request: HttpRequest, account_id: UUID) -> HttpResponse:
         return _shown(request, member, 409, form=asked)
     messages.success(request, "Saved.")
     return redirect("settings", account_id)
+
+
+def _judge(account: Account, **asked: Any) -> None:
+    """Whether another version is stored by now is said when it is saved."""
+    asked.pop("version", None)
+    change(account, asked)
 
 
 def _shown(request: HttpRequest, member: Member, status: int = 200, **more: Any) -> HttpResponse:
