@@ -1,6 +1,8 @@
 """/server/incoming_data: one table, both ways in. Status, headers and body are equal."""
 
+import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
@@ -113,11 +115,16 @@ async def test_any_other_method_is_invalid_even_without_a_token(way: Way, method
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_the_sixth_post_within_a_second_waits(way: Way, headers: dict[str, str]) -> None:
-    answers = [await way("POST", PATH, headers | {"CL-X-EVENT-ID": f"e{n}"}, b"{}") for n in range(6)]
+    answers, took, turn = list[Response](), 2.0, 0
+    while took > 1:  # or the machine stood still, and they came in more: once more
+        await asyncio.sleep(turn)
+        began, turn = time.monotonic(), turn + 1
+        answers = [await way("POST", PATH, headers | {"CL-X-EVENT-ID": f"{turn}-{n}"}, b"{}") for n in range(6)]
+        took = time.monotonic() - began
     limits = {"retry_after": "1", "ratelimit": '"default";r=0;t=1', "ratelimit_policy": '"default";q=5;w=1'}
     assert [answer.status for answer in answers[:5]] == [202] * 5
     assert answers[5] == expected(429, {"success": False, "message": "Too Many Requests"}, **limits)
-    assert await in_db(Event.objects.count) == 5
+    assert await in_db(Event.objects.filter(event_id__startswith=f"{turn}-").count) == 5
 
 
 async def test_one_account_does_not_use_up_the_rate_of_another(headers: dict[str, str], cast: Cast) -> None:

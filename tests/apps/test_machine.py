@@ -10,6 +10,7 @@ from tests.apps.machine import Queue
 RELAXED = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.timeout(600)  # a minute of work on a machine that does other things too
 @pytest.mark.django_db
 def test_any_order_of_things_keeps_every_promise() -> None:
     run_state_machine_as_test(Queue, settings=settings(RELAXED, max_examples=15, stateful_step_count=40))

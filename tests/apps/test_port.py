@@ -95,8 +95,8 @@ GARBAGE = [
 async def test_what_is_no_request_ends_its_connection_only(
     listening: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch, request_: bytes
 ) -> None:
-    monkeypatch.setattr(port, "_PATIENCE_S", 0.2)
-    with suppress(ConnectionResetError):
+    with monkeypatch.context() as hasty, suppress(ConnectionResetError):
+        hasty.setattr(port, "_PATIENCE_S", 0.2)
         assert await ask(settings, request_) == ""
     assert "200 OK" in await ask(settings, head("GET", "/health/live/"))
 

@@ -34,6 +34,8 @@ class Reply:
     delay_s: float = 0.0
     drip_s: float = 0.0
     """For so long a byte a second follows the head, in place of the body."""
+    after: threading.Event | None = None
+    """Not before that is set."""
 
 
 Answer = Callable[[Received], Reply]
@@ -98,6 +100,8 @@ class Receiver:
         self.got.append(received)
         reply = self.answer(received)
         await asyncio.sleep(reply.delay_s)
+        while reply.after and not reply.after.is_set():  # noqa: ASYNC110  (it is set in another thread)
+            await asyncio.sleep(0.02)
         if reply.drip_s:
             return await _drip(request, reply)
         return web.Response(status=reply.status, headers=reply.headers, body=reply.body)

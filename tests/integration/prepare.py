@@ -4,7 +4,7 @@
 of its Admin.
 `["member", ACCOUNT_ID, ROLE]`: one more person in it; the session.
 `["delete", ACCOUNT_ID]`: deletes it. `["remove", SESSION]`: takes whose session it is out of every account.
-`["role", SESSION, ROLE]`: gives another role.
+`["role", SESSION, ROLE]`: gives another role. `["store", ACCOUNT_ID, TOKEN, NUMBER]`: so many events, as a sender would.
 """
 
 import json
@@ -21,11 +21,17 @@ from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.db.models import QuerySet  # noqa: E402
 
-from apps.accounts.models import Member, Role  # noqa: E402
+from apps.accounts.models import Account, Member, Role  # noqa: E402
 from apps.accounts.services import create_account, delete_account  # noqa: E402
 from apps.common.ids import uuid7  # noqa: E402
+from apps.ingest.batch import Verdict  # noqa: E402
+from apps.ingest.batch import store as store_posts  # noqa: E402
 from apps.users.models import User  # noqa: E402
 from tests.cast import make_destination  # noqa: E402
+from tests.events import make_post  # noqa: E402
+
+# Posts stored in one transaction, as under load.
+AT_ONCE = 200
 
 
 def account(policy: str, *urls: str) -> dict[str, str]:
@@ -70,8 +76,18 @@ def role(session: str, name: str) -> dict[str, str]:
     return {}
 
 
+def store(account_id: str, token: str, number: str) -> dict[str, str]:
+    owner, left = Account.objects.get(pk=UUID(account_id)), range(int(number))
+    while left:
+        now, left = left[:AT_ONCE], left[AT_ONCE:]
+        verdicts = store_posts([make_post(token, owner, f"stored-{each}", b"{}") for each in now])
+        assert set(verdicts) == {Verdict.STORED}
+    return {}
+
+
 DO: dict[str, Callable[..., dict[str, str]]] = {
     "account": account, "member": member, "delete": delete, "remove": remove, "role": role,
+    "store": store,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -148,6 +148,10 @@ class Product:
         """One more person in the account."""
         return replace(account, session=self._ask("member", account.account_id, role)["session"])
 
+    def store(self, account: Prepared, number: int) -> None:
+        """So many events of the account, past the checks of a post."""
+        self._ask("store", account.account_id, account.token, str(number))
+
     def delete(self, account_id: str) -> None:
         self._ask("delete", account_id)
 

@@ -18,33 +18,53 @@ pytestmark = [pytest.mark.integration, pytest.mark.postgres, pytest.mark.timeout
 
 ROOM = 50
 OPENED = "SELECT count(*) FROM destinations_gate WHERE breaker <> 'closed'"
+# When each try was sent, by the product's own clock; without those that were answered "down".
+SENT = "SELECT extract(epoch FROM processed_timestamp) FROM logs_log WHERE response_status IS DISTINCT FROM 500 ORDER BY 1"
+
+
+class Room:
+    """For 50 requests in any second; it falls over at twice as many."""
+
+    def __init__(self) -> None:
+        self.good = self.refused = self.fallen = self.most = 0
+        self.taken, self.recent = deque[float](), deque[float]()
+
+    def takes(self, at: float) -> bool:
+        self.recent.append(at)
+        for each in (self.recent, self.taken):
+            while each and each[0] < at - 1:
+                each.popleft()
+        self.most = max(self.most, len(self.recent))
+        self.fallen += len(self.recent) > 2 * ROOM
+        has_room = len(self.taken) < ROOM
+        if has_room:
+            self.taken.append(at)
+        self.good += has_room
+        self.refused += not has_room
+        return has_room
 
 
 class Weak:
-    """Down until it is told otherwise; then it takes 50 requests a second, and falls over at twice as many."""
+    """Down until it is told otherwise; then it takes what it has room for."""
 
     def __init__(self) -> None:
         self.is_up = False
-        self.good = self.refused = self.fallen = 0
-        self.taken, self.recent = deque[float](), deque[float]()
-        self.most = 0
+        self.room = Room()
 
     def __call__(self, request: Received) -> Reply:
         if not self.is_up:
             return Reply(500)
-        self.recent.append(request.at)
-        for each in (self.recent, self.taken):
-            while each and each[0] < request.at - 1:
-                each.popleft()
-        self.most = max(self.most, len(self.recent))
-        if len(self.recent) > 2 * ROOM:
-            self.fallen += 1
-        if len(self.taken) >= ROOM:
-            self.refused += 1
-            return Reply(503)
-        self.good += 1
-        self.taken.append(request.at)
-        return Reply()
+        return Reply() if self.room.takes(request.at) else Reply(503)
+
+
+def as_sent(product: Product, number: int) -> Room:
+    """What would have come of all tries, so many at least, if each had arrived when it was sent: they come at once at a machine
+    that stood still."""
+    wait_until(lambda: len(product.sql(SENT)) >= number)
+    room = Room()
+    for (at,) in product.sql(SENT):
+        room.takes(float(at))
+    return room
 
 
 def queue_up(product: Product, token: str, events: int) -> None:
@@ -53,7 +73,7 @@ def queue_up(product: Product, token: str, events: int) -> None:
 
 
 def comes_back(weak: Weak, number: int) -> bool:
-    return weak.good >= number
+    return weak.room.good >= number
 
 
 def test_what_comes_back_is_not_pushed_over(tmp_path: Path, full: bool, figures: Figures) -> None:
@@ -66,9 +86,10 @@ def test_what_comes_back_is_not_pushed_over(tmp_path: Path, full: bool, figures:
         began = time.monotonic()
         wait_until(partial(comes_back, weak, wanted), 400)
         pace = wanted / (time.monotonic() - began)
+        room = weak.room if full else as_sent(product, wanted)  # at full size nothing else is on the machine
     figures.show("delivered a second", pace)
-    figures.show("most in a second", weak.most)
-    figures.show("refused", weak.refused)
-    # What comes at once at a machine that stood still may be more: the small form asks only that not all of it came at once.
+    figures.show("most in a second", room.most)
+    figures.show("refused", room.refused)
+    # The worker's count of the time is late by what one claim took: a machine that stood still in it shifts that one.
     worst, share = (0, 0.2) if full else (20, 0.5)
-    assert (weak.fallen <= worst, weak.refused <= weak.good * share, pace >= slowest) == (True, True, True)
+    assert (room.fallen <= worst, room.refused <= room.good * share, pace >= slowest) == (True, True, True)
