@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600)]
 
 MiB = 1024 * 1024
 DOWN = [f"down-{number}" for number in range(10)]
+STARTED = "worker started"
 CLOSINGS = "SELECT count(*) FROM deliveries_closing"
 ENDS = "SELECT status, reason, count(*) FROM deliveries_delivery WHERE account_id = '{}' GROUP BY status, reason"
 LONGEST = """SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0) FROM pg_stat_activity
@@ -72,10 +73,12 @@ def watching(product: Product) -> Iterator[Watched]:
 def grow_old(product: Product, account: str) -> None:
     """Deleted long ago; the purge begins with a worker."""
     product.sql(AGED.format(account))
+    started = product.logged().count(STARTED) + len(workers(product))
     for name in workers(product):
         product.end(name, signal.SIGTERM)
         product.start(name)
     product.wait()
+    wait_until(lambda: product.logged().count(STARTED) == started, 120)
 
 
 @dataclass
