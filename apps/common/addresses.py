@@ -31,6 +31,14 @@ _V4_COMPATIBLE = IPv6Network("::/96")
 # All that is public in IPv6; `is_global` alone also takes what nobody has been given yet, and the old site-local.
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
+# Where something else than HTTP listens that may take a request's lines for its own: the bad ports of the Fetch standard.
+OTHER_PROTOCOLS = frozenset((
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111,
+    113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548,
+    554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566,
+    6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+))  # fmt: skip
+
 
 def unwrap(address: Address) -> Address:
     """The IPv4 address inside a mapped, NAT64, 6to4, Teredo or v4-compatible one, which is where the packets go."""
@@ -50,7 +58,8 @@ def unwrap(address: Address) -> Address:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be dialled: public addresses and `allowed`; never metadata, link-local, nor an address and port of `closed`."""
+    """What may be dialled: public addresses and `allowed`; never metadata, link-local, ports of other protocols, nor an
+    address and port of `closed`."""
 
     allowed: tuple[Network, ...] = ()
     closed: frozenset[tuple[str, int]] = field(default_factory=frozenset)
@@ -58,7 +67,7 @@ class Policy:
     def permits(self, host: str, port: int) -> bool:
         """Whether this IP literal and port may be dialled."""
         real = unwrap(ip_address(host.split("%", 1)[0]))
-        if _within(real, _NEVER) or (str(real), port) in self.closed:
+        if port in OTHER_PROTOCOLS or _within(real, _NEVER) or (str(real), port) in self.closed:
             return False
         return _within(real, self.allowed) or _public(real)
 

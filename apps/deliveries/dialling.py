@@ -17,6 +17,12 @@ from apps.deliveries.wire import Way
 DRAIN_MAX = 65_536
 # Answers of 1xx before the answer; who sends more has none, and reading on would take the loop from the others.
 _PROMISES_MAX = 20
+# Bytes of an answer on the wire: of a body that is looked at, its head and what frames its chunks. More framing is none.
+_WIRE_MAX = DRAIN_MAX + 32_768
+# Bytes that are parsed at once: the 256 KiB that uvloop reads have room for 6,000 answers, of 2 KiB of memory each.
+_PIECE = 4096
+# Bytes of a body, and by aiohttp a sixteenth as many chunks, that wait for us to look at them.
+ROOM = 16_384
 _NO_LIMIT = aiohttp.ClientTimeout()  # of its own: the try's is for all of it
 # Of the try that dials. The protocol is made by asyncio, in the task of that try: there is no other way to hand it over.
 _watch: ContextVar[Watch] = ContextVar("watch")
@@ -29,6 +35,8 @@ class _Connection(ResponseHandler):
     kept = False
     """Whether it waits for its next request."""
     _promises = 0
+    _answered = False
+    _wire = 0
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -43,23 +51,35 @@ class _Connection(ResponseHandler):
             transport.max_size = DRAIN_MAX
 
     def set_response_params(self, **params: Any) -> None:
-        self.kept, self._promises = False, 0
+        self.kept, self._promises, self._answered, self._wire = False, 0, False, 0
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        if not self.kept:
-            super().data_received(data)
-        elif self.transport is not None:
-            self.transport.abort()
+        """None at all: what was parsed no further for want of room goes on."""
+        for start in range(0, len(data) or 1, _PIECE):
+            if self.transport is None or self.transport.is_closing():
+                return
+            if self.kept or self._wire > _WIRE_MAX:
+                self._end()
+                return
+            piece = data[start : start + _PIECE]
+            self._wire += len(piece)
+            super().data_received(piece)
 
     def feed_data(self, data: Any, size: int = 0) -> None:
-        self._promises += data[0].code < 200
-        if self.kept or self._promises > _PROMISES_MAX:
-            self.force_close()
-            if self.transport is not None:
-                self.transport.abort()
-        else:
-            super().feed_data(data, size)
+        """One answer, and the promises before it."""
+        is_promise = data[0].code < 200
+        self._promises += is_promise
+        if self.kept or self._answered or self._promises > _PROMISES_MAX:
+            self._end()
+            return
+        self._answered = not is_promise
+        super().feed_data(data, size)
+
+    def _end(self) -> None:
+        self.force_close()
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class Connector(aiohttp.TCPConnector):

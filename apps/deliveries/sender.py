@@ -16,7 +16,7 @@ from django.utils import timezone
 from yarl import URL
 
 from apps.common.addresses import literal
-from apps.deliveries.dialling import DRAIN_MAX, Connector
+from apps.deliveries.dialling import DRAIN_MAX, ROOM, Connector
 from apps.deliveries.masking import BODY_MAX
 from apps.deliveries.network import SocketFactory
 from apps.deliveries.phases import Watch
@@ -145,7 +145,7 @@ async def _exchange(connection: Connection, to: Way, request: OutboundRequest, *
         protocol, transport = connection.protocol, connection.transport
         if protocol is None or transport is None:
             raise aiohttp.ServerDisconnectedError
-        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        protocol.set_response_params(read_until_eof=True, read_bufsize=ROOM, auto_decompress=False)
         transport.write(content := written(to, request, *more))
         while True:
             head, body = await protocol.read()

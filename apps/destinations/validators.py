@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from apps.common.addresses import Policy, literal
+from apps.common.addresses import OTHER_PROTOCOLS, Policy, literal
 
 URL_MAX = 2048
 HEADERS_MAX = 50
@@ -45,7 +45,8 @@ _FORBIDDEN = frozenset(
 
 
 def validate_url(value: str) -> None:
-    """http or https, a host, no user name, password or fragment; an IP address only when it may be dialled."""
+    """http or https, a host, no user name, password or fragment, no port of another protocol; an IP address only when it may
+    be dialled."""
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -67,6 +68,8 @@ def validate_url(value: str) -> None:
 
 
 def _validate_host(host: str, port: int) -> None:
+    if port in OTHER_PROTOCOLS:
+        raise ValidationError(f"Port {port} is one of another protocol, such as mail; browsers refuse it as well.", code="port")
     if address := literal(host):
         if not Policy(allowed=settings.DESTINATION_ALLOWED_NETWORKS).permits(address, port):
             raise ValidationError(

@@ -14,7 +14,7 @@ from django.db import connection
 
 from apps.accounts.models import Token
 from apps.accounts.services import rotate_token
-from apps.common import rotation
+from apps.common import progress, rotation
 from apps.common.fields import decrypt
 from apps.common.rotation import encrypted_tables
 from apps.destinations.models import Destination
@@ -86,6 +86,12 @@ def test_a_dry_run_says_it_and_changes_nothing(furnished: Cast) -> None:
     before = everything()
     assert "destinations.Destination: 5 of 5 rows by an older key" in rotate("--dry-run")
     assert everything() == before
+
+
+def test_it_says_how_far_it_is(furnished: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "_BATCH", 2)
+    monkeypatch.setattr(progress, "_EVERY_S", {True: 0.0, False: 0.0})
+    assert "destinations.Destination: 4 rows looked at\n" in rotate()
 
 
 def test_it_goes_on_where_it_was_stopped(furnished: Cast, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:

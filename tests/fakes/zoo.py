@@ -48,6 +48,7 @@ SAID = {
     "huge header": _HEAD + b"X-A: " + b"a" * 1_000_000 + b"\r\n\r\n",
     "huge header name": _HEAD + b"X" * 1_000_000 + b": a\r\n\r\n",
     "10,000 headers": _HEAD + b"".join(b"X-%d: a\r\n" % number for number in range(10_000)) + b"Content-Length: 0\r\n\r\n",
+    "100 large headers": _HEAD + (b"X-A: " + b"a" * 8000 + b"\r\n") * 100 + b"Content-Length: 0\r\n\r\n",
     "100 cookies": _HEAD + b"Set-Cookie: a=b\r\n" * 100 + b"Content-Length: 0\r\n\r\n",
     "status 0": b"HTTP/1.1 000 No\r\nContent-Length: 0\r\n\r\n",
     "status 99999": b"HTTP/1.1 99999 No\r\nContent-Length: 0\r\n\r\n",

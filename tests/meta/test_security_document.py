@@ -17,3 +17,10 @@ def test_every_row_of_its_lists_names_one_or_says_that_it_is_not_offered() -> No
     rows = [line for line in TEXT.splitlines() if re.match(r"\| (API|V)\d+ ", line)]
     assert len(rows) == 27
     assert [row for row in rows if "test_" not in row and "not offered" not in row and "not used" not in row] == []
+
+
+def test_every_requirement_names_one_or_says_that_it_is_not_met() -> None:
+    rows = [line for line in TEXT.splitlines() if re.match(r"\| \d+[.0-9, ]* \| ", line)]
+    assert len(rows) >= 40
+    words = ("test_", "**not met**", "**not applicable**", "**Not proven**")
+    assert [row for row in rows if not any(word in row for word in words)] == []

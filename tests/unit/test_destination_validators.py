@@ -93,6 +93,14 @@ def test_an_ordinary_url_is_taken(url: str) -> None:
     validate_url(url)
 
 
+@pytest.mark.parametrize("port", [1, 22, 25, 110, 143, 465, 587, 995, 6667, 10080])
+@pytest.mark.parametrize("host", ["example.com", "1.1.1.1", "127.0.0.1"])
+def test_a_port_of_another_protocol_is_refused_also_in_a_listed_network(settings: Settings, host: str, port: int) -> None:
+    settings.DESTINATION_ALLOWED_NETWORKS = LOOPBACK.allowed
+    with pytest.raises(ValidationError, match=f"Port {port}"):
+        validate_url(f"https://{host}:{port}/")
+
+
 def test_a_listed_network_may_be_written_as_an_address(settings: Settings) -> None:
     settings.DESTINATION_ALLOWED_NETWORKS = LOOPBACK.allowed
     validate_url("http://127.0.0.1:3000/")

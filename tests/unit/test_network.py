@@ -55,6 +55,12 @@ async def test_an_allowed_address_gets_one(listener: socket.socket) -> None:
     assert (outcome.error, connections(listener)) == (Error.TIMEOUT, 1)
 
 
+async def test_a_port_of_another_protocol_is_not_dialled_though_the_address_is_allowed() -> None:
+    outcome = await send(Guard(LOOPBACK), "http://127.0.0.1:6667/")
+    assert outcome.error is Error.ADDRESS_FORBIDDEN
+    assert not any(Guard(Policy()).permits("1.1.1.1", port) for port in (22, 25, 465, 587, 6667, 10080))
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "127.255.255.254", "[::ffff:127.0.0.1]", "[::ffff:7f00:2]"])
 async def test_our_own_listener_is_out_of_reach_on_every_address_of_this_machine(listener: socket.socket, host: str) -> None:
     guard = Guard(LOOPBACK, [("127.0.0.1", port_of(listener))])

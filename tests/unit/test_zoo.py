@@ -1,6 +1,7 @@
 """Check 18, small: one try at each hostile receiver ends in time, with a code of the closed list; nobody else notices."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -58,6 +59,17 @@ async def test_none_of_them_brings_anything_in_that_was_not_asked_for(zoo: Zoo) 
                 outcome = await sender.send(request_to(zoo.urls[name]))
                 assert (outcome.error, outcome.response_status) == (Error.HTTP_STATUS, 500), name
                 await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("name", ["endless answers", "endless chunks", "100 large headers"])
+async def test_who_answers_without_end_costs_little_memory(zoo: Zoo, name: str) -> None:
+    async with Sender(Guard(LOOPBACK)) as sender:
+        await sender.send(request_to(zoo.urls[name]))
+        tracemalloc.start()
+        await asyncio.gather(*(sender.send(request_to(zoo.urls[name], 20)) for _ in range(20)))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most < 10 * 1024 * 1024
 
 
 async def test_a_try_takes_no_longer_than_it_may(zoo: Zoo) -> None:

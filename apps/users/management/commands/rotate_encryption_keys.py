@@ -6,11 +6,10 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from apps.common.rotation import Progress, encrypted_tables, rotate
+from apps.common.progress import Progress
+from apps.common.rotation import Progress as Rotated
+from apps.common.rotation import encrypted_tables, rotate
 from apps.users.factors import rotate_factors
-
-# Steps between two lines that say how far it is.
-_SAY_EVERY = 50
 
 
 class Command(BaseCommand):
@@ -27,14 +26,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         dry_run = options["dry_run"]
         parts = [rotate(model, names, dry_run=dry_run) for model, names in encrypted_tables()]
-        done: dict[str, Progress] = {}
-        for step, progress in enumerate(chain(*parts, rotate_factors(dry_run=dry_run)), start=1):
-            done[progress.table] = progress
-            if step % _SAY_EVERY == 0:
-                self.stdout.write(f"{progress.table}: {progress.looked_at} rows looked at")
-        for table, progress in done.items():
+        done: dict[str, Rotated] = {}
+        shown = Progress(self.stdout)
+        for rotated in chain(*parts, rotate_factors(dry_run=dry_run)):
+            done[rotated.table] = rotated
+            shown.told(f"{rotated.table}: {rotated.looked_at} rows looked at")
+        shown.end()
+        for table, rotated in done.items():
             what = "by an older key" if dry_run else "encrypted anew"
-            self.stdout.write(f"{table}: {progress.changed} of {progress.looked_at} rows {what}")
-        if lost := [f"{table} {pk}" for table, progress in done.items() for pk in progress.lost]:
+            self.stdout.write(f"{table}: {rotated.changed} of {rotated.looked_at} rows {what}")
+        if lost := [f"{table} {pk}" for table, rotated in done.items() for pk in rotated.lost]:
             some = ", ".join(lost[:10])
             raise CommandError(f"{len(lost)} rows are opened by none of FIELD_ENCRYPTION_KEYS and were left alone: {some}")
