@@ -123,7 +123,7 @@ def test_a_stored_value_never_goes_to_another_host(cast: Cast, made: Destination
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
 async def test_on_the_wire_no_old_value_reaches_the_new_host(cast: Cast, receiver: Receiver, engine: Engine, who: str) -> None:
-    made = await in_db(cast.destination, "http://127.0.0.1:9/closed", headers=SECRET, retry_schedule=[1, 2, 4])
+    made = await in_db(cast.destination, "http://127.0.0.1:2/closed", headers=SECRET, retry_schedule=[1, 2, 4])
     rest = await in_db(Rest, getattr(cast, who))
     await post(cast.token, "e1", b"{}")  # tried at the old host, and sooner or later again at the new one
     engine.wake()

@@ -70,7 +70,7 @@ def test_an_unknown_field_is_named_with_those_that_are_known(cast: Cast) -> None
 def test_a_value_of_another_json_type_is_named_and_not_turned_into_the_right_one(
     cast: Cast, body: dict[str, object], field: str
 ) -> None:
-    destination = cast.destination("http://127.0.0.1:9/hook")
+    destination = cast.destination("http://127.0.0.1:2/hook")
     answer = Rest(cast.alice).patch(f"destinations/{destination.pk}/", body)
     assert_error(answer, 400, "Invalid Data", "invalid")
     assert answer.body["details"] == {field: ["The JSON type is another."]}

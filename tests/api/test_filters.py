@@ -13,7 +13,7 @@ from apps.destinations.services import update_destination
 from tests.cast import Cast
 from tests.rest import Rest
 
-HOOK = "http://127.0.0.1:9"
+HOOK = "http://127.0.0.1:2"
 
 
 def names(rest: Rest, path: str, field: str = "name") -> list[str]:
@@ -67,7 +67,7 @@ def destinations(cast: Cast) -> Cast:
         ("account_id={account}&ordered=false", ["One", "Two"]),
         ("concurrency=7", []),
         ("account_id={other}", []),
-        ("url=http://127.0.0.1:9/one", ["One"]),
+        ("url=http://127.0.0.1:2/one", ["One"]),
         ("created_at_before=2000-01-01T00:00:00Z", []),
     ],
 )

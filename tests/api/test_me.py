@@ -82,7 +82,7 @@ def test_who_erases_themself_is_nowhere(cast: Cast) -> None:
 
 
 def test_the_stamps_of_who_is_erased_become_the_anonymous_users(cast: Cast) -> None:
-    destination = cast.destination("http://127.0.0.1:9/hook")
+    destination = cast.destination("http://127.0.0.1:2/hook")
     Member.objects.filter(pk=cast.normal_user.pk).update(role=1)
     cast.account.refresh_from_db()
     assert Rest(cast.alice).delete("auth/me/").status == 204

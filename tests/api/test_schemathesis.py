@@ -57,7 +57,7 @@ def url(cast: Cast, settings: LazySettings) -> Iterator[str]:
 @pytest.fixture
 def places(cast: Cast) -> dict[str, str]:
     """One of each kind."""
-    destination = cast.destination("http://127.0.0.1:9/hook")
+    destination = cast.destination("http://127.0.0.1:2/hook")
     store([make_post(cast.token, cast.account, "e1", b'{"total": 1.10}')])
     (claim,) = claim_due(1)
     record([Result(uuid7(), claim, Outcome(Error.HTTP_STATUS, response_status=500, latency_ms=3), timezone.now())])

@@ -53,7 +53,7 @@ def log_of(event: Event, destination: Destination, cursor: int) -> Log:
 
 def furnish(cast: Cast, number: int = 1) -> set[str]:
     """Rows in every table; returns the secrets in them."""
-    url = f"http://127.0.0.1:9/hook?key={QUERY}"
+    url = f"http://127.0.0.1:2/hook?key={QUERY}"
     made = [cast.destination(url, headers={"X-Key": VALUE}) for _ in range(number)]
     old = made[0].signing_secret
     new = rotate_secret(destination=made[0], by=cast.admin, grace_seconds=600)

@@ -22,7 +22,7 @@ from tests.cast import Cast, make_destination
 from tests.consumers.writing import write_logs
 from tests.together import together
 
-HOOK = "http://127.0.0.1:9/hook"
+HOOK = "http://127.0.0.1:2/hook"
 FIELDS = {"url": HOOK, "http_method": "PUT", "name": " The shop ", "headers": "X-Key: a-secret-value\r\n\r\nAccept:*/*\r\n"}
 ACTIONS = ["pause", "resume", "delete"]
 
@@ -55,7 +55,7 @@ def test_an_admin_adds_a_destination_and_sees_its_secret_once(cast: Cast) -> Non
 
 def test_the_name_is_the_urls_host_unless_given(cast: Cast) -> None:
     sign_in(cast.alice).post(new(cast.account), FIELDS | {"name": "  "})
-    assert Destination.objects.get().name == "127.0.0.1:9"
+    assert Destination.objects.get().name == "127.0.0.1:2"
 
 
 def test_header_values_and_signing_secret_stand_encrypted(cast: Cast) -> None:

@@ -56,7 +56,7 @@ async def test_a_font_is_packed_already() -> None:
 
 
 def test_a_page_and_a_list_come_packed(cast: Cast) -> None:
-    cast.destination("http://127.0.0.1:9/hook")
+    cast.destination("http://127.0.0.1:2/hook")
     alice = sign_in(cast.alice)
     for path in (f"/accounts/{cast.account.pk}/live/", f"/api/v1/accounts/{cast.account.pk}/destinations/"):
         whole, answer = alice.get(path), alice.get(path, headers=GZIP)

@@ -23,7 +23,7 @@ from tests.cast import PASSWORD, Cast
 from tests.events import make_post
 from tests.writing import deliver
 
-HOOK = "http://127.0.0.1:9/hook"
+HOOK = "http://127.0.0.1:2/hook"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
@@ -213,7 +213,7 @@ def test_bob_sees_the_same_without_the_buttons(cast: Cast) -> None:
     cast.destination(HOOK)
     page = sign_in(cast.bob).get(f"/accounts/{cast.account.pk}/live/")
     text = page.content.decode()
-    assert (page.context["role"], "127.0.0.1:9" in text) == ("Normal user", True)
+    assert (page.context["role"], "127.0.0.1:2" in text) == ("Normal user", True)
     assert [word in text for word in ("Manage", "/pause/", "/delete/", "/destinations/new/")] == [False] * 4
 
 

@@ -9,7 +9,7 @@ from apps.destinations.models import Destination
 from tests.browsing import everything, sign_in
 from tests.cast import Cast
 
-HOOK = "http://127.0.0.1:9/hook"
+HOOK = "http://127.0.0.1:2/hook"
 FIELDS = {"url": HOOK, "http_method": "POST", "headers": "X-Key: value", "timeout_s": "15"}
 
 

@@ -21,7 +21,7 @@ from tests.cast import Cast
 from tests.fakes.receiver import Receiver, Reply
 from tests.writing import BROKEN, GOOD, TIMEOUT, deliver, post
 
-HOOK = "http://127.0.0.1:9/hook"
+HOOK = "http://127.0.0.1:2/hook"
 VALUE = "a-secret-value"
 
 
@@ -60,7 +60,7 @@ def test_bob_may_save_the_settings_too_and_sees_no_other_action(cast: Cast) -> N
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("url", "http://127.0.0.1:9/a b"), ("url", "http://127.0.0.1:99999/"), ("url", "http://[x]/"),
+    [("url", "http://127.0.0.1:2/a b"), ("url", "http://127.0.0.1:99999/"), ("url", "http://[x]/"),
      ("url", ""), ("http_method", "HEAD"), ("headers", "no colon"), ("headers", "Host: x"),
      ("timeout_s", "31"), ("timeout_s", "9" * 5000), ("retry_schedule", "5; 6"), ("retry_schedule", "0"), ("name", "\x00"),
      ("headers", "X-Unknown: ********"), ("retry_schedule", "1," * 31),
@@ -71,10 +71,10 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_is_kept(
 ) -> None:
     destination = cast.destination(HOOK)
     before = everything()
-    page = save(alice, destination, **{field: value, "name" if field != "name" else "url": "http://127.0.0.1:9/typed"})
+    page = save(alice, destination, **{field: value, "name" if field != "name" else "url": "http://127.0.0.1:2/typed"})
     assert (page.status_code, list(page.context["form"].errors)) == (400, [field])
     text = page.content.decode()
-    assert (f'id="id_{field}_error"' in text, "http://127.0.0.1:9/typed" in text) == (True, True)
+    assert (f'id="id_{field}_error"' in text, "http://127.0.0.1:2/typed" in text) == (True, True)
     assert everything() == before
 
 

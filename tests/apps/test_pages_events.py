@@ -18,7 +18,7 @@ from tests.browsing import everything, sign_in
 from tests.cast import Cast
 from tests.writing import BROKEN, GOOD, deliver, post
 
-HOOK = "http://127.0.0.1:9/hook"
+HOOK = "http://127.0.0.1:2/hook"
 ODD = b'{"b": 1.10,\t"a": [1e5, 12345678901234567890123], "x": "<script>\\u202e\xe2\x80\xae"}'
 
 

@@ -14,7 +14,7 @@ LATER = "240"
 @pytest.fixture
 def alice(visit: Visit, product: Embedded) -> Person:
     """Both tries of hers failed long ago, and she sends the event again while she watches."""
-    account: Prepared = product.prepare("http://127.0.0.1:9/down", retry_schedule=[1])
+    account: Prepared = product.prepare("http://127.0.0.1:2/down", retry_schedule=[1])
     alice = visit(account)
     page = alice.watch()
     alice.send(["order-1"])

@@ -26,7 +26,7 @@ SOCKET = re.compile(r"/ws/accounts/")
 
 def logged(product: Embedded, number: int) -> Prepared:
     """An account with so many tries; fours are written at once."""
-    account = product.prepare("http://127.0.0.1:9/hook", retry_schedule=[3600])
+    account = product.prepare("http://127.0.0.1:2/hook", retry_schedule=[3600])
     product.run("-m", "tests.integration.writer", str(number), "1", account.account_id)
     return account
 

@@ -25,7 +25,7 @@ def no_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def destination(cast: Cast) -> Destination:
-    return cast.destination("http://127.0.0.1:9/hook")
+    return cast.destination("http://127.0.0.1:2/hook")
 
 
 @pytest_asyncio.fixture

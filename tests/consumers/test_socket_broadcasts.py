@@ -118,7 +118,7 @@ async def test_the_entries_of_two_accounts_never_mix(cast: Cast, browser: Browse
 
 
 def own_destination(cast: Cast) -> Destination:
-    return make_destination(cast.other.members.get(), "http://127.0.0.1:9/theirs")
+    return make_destination(cast.other.members.get(), "http://127.0.0.1:2/theirs")
 
 
 async def test_a_look_that_a_broadcast_overtook_ends_no_socket(

@@ -119,7 +119,7 @@ async def test_the_cursor_passes_what_the_status_filter_hides(browser: Browser, 
 
 
 async def test_one_destination_can_be_watched(cast: Cast, browser: Browser, destination: Destination) -> None:
-    other = await in_db(cast.destination, "http://127.0.0.1:9/other")
+    other = await in_db(cast.destination, "http://127.0.0.1:2/other")
     for target in (other, destination, other):
         await in_db(write_logs, target)
     socket = await browser.watch(query=f"after=0&destination_id={other.pk}")
@@ -127,7 +127,7 @@ async def test_one_destination_can_be_watched(cast: Cast, browser: Browser, dest
 
 
 async def test_filters_add_up_and_resume(cast: Cast, browser: Browser, destination: Destination) -> None:
-    other = await in_db(cast.destination, "http://127.0.0.1:9/other")
+    other = await in_db(cast.destination, "http://127.0.0.1:2/other")
     for target, status in ((destination, "failed"), (other, "failed"), (other, "success"), (other, "failed")):
         await in_db(write_logs, target, status=status)
     socket = await browser.watch(query=f"after=2&status=failed&destination_id={str(other.pk).upper()}")

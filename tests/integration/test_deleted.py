@@ -18,7 +18,7 @@ from tests.integration.test_slow import FINE, KINDS, SLOW, TIMEOUT_S, answer, im
 from tests.integration.test_snapshot import AGED, FOUND
 from tests.integration.waiting import wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.integration, pytest.mark.crowd, pytest.mark.timeout(3600)]
 
 MiB = 1024 * 1024
 DOWN = [f"down-{number}" for number in range(10)]

@@ -11,7 +11,7 @@ from tests.integration.crowd import Seat
 from tests.integration.product import ROOT, Prepared, Servers
 from tests.services import Postgres
 
-NOWHERE = "http://127.0.0.1:9/hook"
+NOWHERE = "http://127.0.0.1:2/hook"
 _WRITTEN = "SELECT cursor, id::text, pg_xact_commit_timestamp(xmin) FROM logs_log WHERE account_id = '{}' ORDER BY cursor"
 
 Span = tuple[float, float]

@@ -253,7 +253,7 @@ async def test_a_name_that_leads_to_a_forbidden_address_answers_like_one_that_do
 
 async def test_a_proxy_in_the_environment_is_not_asked(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.setenv(name, "http://127.0.0.1:2")
     assert (await send(receiver.url)).success
 
 
