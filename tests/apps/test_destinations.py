@@ -36,7 +36,7 @@ def act(account: Account, destination_id: UUID, action: str) -> str:
 
 
 def shown_state(client: Client, account: Account) -> list[str]:
-    return [card["state"] for card in client.get(f"/accounts/{account.pk}/live/").context["destinations"]]
+    return [each.state for each in client.get(f"/accounts/{account.pk}/live/").context["destinations"]]
 
 
 def test_an_admin_adds_a_destination_and_sees_its_secret_once(cast: Cast) -> None:
