@@ -1,7 +1,7 @@
 """Takes work and gives it back. All times are the database's; a lease is held by one worker."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
@@ -58,8 +58,9 @@ class _Turn:
 _watch = Watch()
 
 
-def claim_due(limit: int) -> list[Claim]:
-    """Up to `limit` deliveries that are ready, leased to the caller for timeout + margin.
+def claim_due(limit: int, *, each: int | None = None, without: Collection[UUID] = ()) -> list[Claim]:
+    """Up to `limit` deliveries that are ready, leased to the caller for timeout + margin. At most `each` of one account, and
+    none of the accounts of `without`.
 
     Of each account with ready work its share, oldest due first; the accounts by turns, from one claim to the next.
     Suspects are left to `claim_suspect`.
@@ -67,7 +68,7 @@ def claim_due(limit: int) -> list[Claim]:
     destination is put aside until that is resumed.
     An empty list: nothing is ready.
     """
-    return _claim(partial(_pick_in_turn, limit))
+    return _claim(partial(_pick_in_turn, limit, each or limit, without))
 
 
 def claim_suspect() -> list[Claim]:
@@ -75,8 +76,8 @@ def claim_suspect() -> list[Claim]:
     return _claim(pick_suspect)
 
 
-def _pick_in_turn(limit: int, token: UUID) -> list[Picked]:
-    rows = pick(in_turn(limit), token, after=_Turn.after)
+def _pick_in_turn(limit: int, each: int, without: Collection[UUID], token: UUID) -> list[Picked]:
+    rows = pick(in_turn(limit), token, after=_Turn.after, each=each, without=without)
     if rows:
         _Turn.after = rows[-1].account_id
     return rows

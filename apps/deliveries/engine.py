@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -63,6 +64,7 @@ class Engine:
         self._loop_task: asyncio.Task[None] | None = None
         self._in_air = set[UUID]()
         self._lanes = Lanes()
+        self._left_out = frozenset[UUID]()  # accounts that have their share of the seats, at the last claim
         self._next_slow = 0.0  # by the loop's clock: when to look for destinations that hang
         self._beside: set[asyncio.Task[object]] = set()
         self._pause = _BACK_OFF_S[0]
@@ -144,13 +146,15 @@ class Engine:
         if self._clearing:
             return await self._try_suspect(sender)
         began = asyncio.get_running_loop().time()
-        if (claimed := await self._insist(claims.claim_due, free)) is None:
+        self._left_out = self._lanes.crowding(free)
+        claim = partial(claims.claim_due, free, each=self._lanes.share(free), without=self._left_out)
+        if (claimed := await self._insist(claim)) is None:
             return False
         _count(len(claimed), asyncio.get_running_loop().time() - began)
-        for number, claim in enumerate(claimed):
+        for number, each in enumerate(claimed):
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-            self._start_try(claim, sender)
+            self._start_try(each, sender)
         IN_AIR.set(len(self._in_air))
         KEPT.set(len(self._recorder.kept))
         return bool(claimed)
@@ -191,7 +195,7 @@ class Engine:
         if claim.delivery_id in self._in_air or claim.delivery_id in self._recorder.kept:  # our own lease ended meanwhile
             self._keep(self._insist(claims.give_back, [claim]))
             return
-        self._lanes.enter(claim.delivery_id, claim.target.id, asyncio.get_running_loop().time())
+        self._lanes.enter(claim.delivery_id, claim.target.id, claim.account_id, asyncio.get_running_loop().time())
         self._in_air.add(claim.delivery_id)
         self._keep(self._deliver(claim, sender))
 
@@ -199,7 +203,7 @@ class Engine:
         awaited = self._clearing or self._free() <= 0
         self._in_air.remove(key)
         self._lanes.leave(key)
-        if awaited:
+        if awaited or (self._left_out and not self._left_out <= self._lanes.crowding(self._free())):
             self.wake()
 
     async def _deliver(self, claim: Claim, sender: Sender) -> None:

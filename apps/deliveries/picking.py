@@ -5,8 +5,9 @@ PostgreSQL does all of it in one statement. SQLite, where one process writes, le
 
 # ruff: noqa: S608  (the statement is put together from what stands here)
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -18,7 +19,7 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
-from apps.common.rows import run
+from apps.common.rows import array, run
 from apps.deliveries.models import SUSPECT_AT, Delivery
 
 # Bytes of bodies in one claim; a larger single body goes alone.
@@ -66,17 +67,21 @@ def _accounts(name: str, where: str, most: str) -> str:
 )"""
 
 
-# The accounts whose turn it is: those after where the last claim stopped, then round to there. And how many of each.
+# The accounts whose turn it is: those after where the last claim stopped, then round to there, without those that have their
+# share in the air already: it looks at so many more. And how many of each.
 _BUSY = f"""
-WITH RECURSIVE {_accounts("ahead", "account_id > %(after)s", "%(most)s")},
-{_accounts("behind", "account_id <= %(after)s", "%(most)s - (SELECT count(account_id) FROM ahead)")},
+WITH RECURSIVE {_accounts("ahead", "account_id > %(after)s", "%(seen)s")},
+{_accounts("behind", "account_id <= %(after)s", "%(seen)s - (SELECT count(account_id) FROM ahead)")},
 busy AS (
-    SELECT account_id, turn FROM ahead WHERE account_id IS NOT NULL
+    SELECT account_id, turn FROM ahead WHERE account_id IS NOT NULL AND {{open}}
     UNION ALL
-    SELECT account_id, turn + %(most)s FROM behind WHERE account_id IS NOT NULL
+    SELECT account_id, turn + %(seen)s FROM behind WHERE account_id IS NOT NULL AND {{open}}
     ORDER BY turn LIMIT %(most)s
 ),
-share AS (SELECT (%(most)s - 1) / count(*) + 1 AS most FROM busy HAVING count(*) > 0)
+share AS (
+    SELECT CASE WHEN most < %(each)s THEN most ELSE %(each)s END AS most
+    FROM (SELECT (%(most)s - 1) / count(*) + 1 AS most FROM busy HAVING count(*) > 0) AS even
+)
 """
 _OLDEST = f"{_READY} AND account_id = busy.account_id ORDER BY next_attempt_at, id LIMIT (SELECT most FROM share)"
 _LOCKED = f"""
@@ -140,18 +145,22 @@ def _statement(vendor: str, *, suspect: bool) -> str:
     """On one line: the driver keeps what it has made of a statement only while that is short."""
     postgresql = vendor == "postgresql"
     lock = "FOR NO KEY UPDATE SKIP LOCKED" if postgresql else ""
-    picked = _ALONE.format(lock=lock) if suspect else f"{_BUSY}, {_LOCKED if postgresql else _UNLOCKED}"
+    is_open = "account_id <> ALL(%(without)s::uuid[])" if postgresql else "account_id NOT IN (SELECT value FROM json_each(%(without)s))"
+    busy = _BUSY.format(open=is_open)
+    picked = _ALONE.format(lock=lock) if suspect else f"{busy}, {_LOCKED if postgresql else _UNLOCKED}"
     answer = _ANSWER.format(now="statement_timestamp()" if postgresql else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')")
     seen = _SEEN.format(gate=_GATE if postgresql else "destinations_gate")
     return " ".join((picked + seen + (_LEASED if postgresql else "") + answer).split())
 
 
-def pick(limit: int, token: UUID, *, after: UUID) -> list[Picked]:
+def pick(limit: int, token: UUID, *, after: UUID, each: int, without: Collection[UUID]) -> list[Picked]:
     """Up to `limit` ready deliveries, no suspects: of each account its share, oldest due first, from the account after `after`.
+    At most `each` of one, and none of those of `without`.
 
     Part of the caller's transaction, which holds them all. Those without a verdict are leased: `token`, timeout + margin.
     """
-    return _run({"most": limit, "after": after}, token, suspect=False)
+    values = {"most": limit, "after": after, "each": each, "without": list(without), "seen": limit + len(without)}
+    return _run(values, token, suspect=False)
 
 
 def pick_suspect(token: UUID) -> list[Picked]:
@@ -163,9 +172,12 @@ def _run(values: dict[str, Any], token: UUID, *, suspect: bool) -> list[Picked]:
     values["bytes"] = BODIES_MAX
     if connection.vendor == "postgresql":
         values |= {"token": token, "margin": settings.LEASE_MARGIN_S}
+        if not suspect:
+            values["without"] = array(values["without"])
         return [Picked(*row) for row in run(_statement(connection.vendor, suspect=suspect), values)]
     if not suspect:
         values["after"] = values["after"].hex
+        values["without"] = json.dumps([each.hex for each in values["without"]])
     with connection.cursor() as cursor:
         cursor.execute(_statement(connection.vendor, suspect=suspect), values)
         found = [Picked(*_native(row)) for row in cursor.fetchall()]

@@ -1,8 +1,8 @@
 """From a stored event to the receiver and into the log."""
 
 import logging
+import threading
 from datetime import datetime
-from threading import current_thread
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -22,7 +22,7 @@ from apps.destinations.models import Destination
 from apps.destinations.services import delete_destination, pause, resume
 from apps.events.models import Event
 from apps.logs.models import Log
-from tests.cast import Cast
+from tests.cast import Cast, make_destination
 from tests.fakes.receiver import Receiver, Reply
 from tests.posting import in_db, post, until
 
@@ -114,7 +114,7 @@ async def test_what_is_large_is_composed_beside_the_event_loop(
     names: list[str] = []
 
     def noted(claim: Claim, now: datetime) -> OutboundRequest | None:
-        names.append(current_thread().name)
+        names.append(threading.current_thread().name)
         return compose(claim, now)
 
     monkeypatch.setattr("apps.deliveries.engine.compose", noted)
@@ -237,6 +237,23 @@ async def test_the_worker_takes_no_more_than_it_has_seats_for(
     assert await in_db(Delivery.objects.filter(status="delivering").count) <= 2
     await until(lambda: logged(5))
     assert sorted(request.target[-1] for request in receiver.got) == list("abcde")
+
+
+async def test_an_event_to_many_that_hang_leaves_a_seat_to_the_other_account(
+    cast: Cast, receiver: Receiver, engine: Engine, settings: LazySettings
+) -> None:
+    settings.WORKER_SEATS, settings.WORKER_SLOW_SEATS, enough = 8, 4, threading.Event()
+    receiver.answer = lambda request: Reply(after=None if request.target.endswith("theirs") else enough)
+    for number in range(20):
+        await in_db(cast.destination, f"{receiver.url}/{number}", timeout_s=30)
+    await in_db(lambda: make_destination(cast.other.members.get(), f"{receiver.url}/theirs"))
+    await post(cast.token, "e1", b"{}")
+    engine.wake()
+    await until(lambda: len(receiver.got) >= 11)  # of the 12 that may hang at once
+    await post(cast.other_token, "e1", b"{}")
+    engine.wake()
+    await until(lambda: receiver.got[-1].target.endswith("theirs"))
+    enough.set()
 
 
 async def test_an_address_that_is_no_longer_allowed_gets_no_connection(

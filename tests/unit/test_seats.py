@@ -7,10 +7,10 @@ from pytest_django import Settings
 from apps.deliveries.lanes import Lanes
 
 
-def enter(lanes: Lanes, number: int, destination: UUID, now: float) -> list[UUID]:
+def enter(lanes: Lanes, number: int, destination: UUID, now: float, account: UUID = UUID(int=1)) -> list[UUID]:
     made = [uuid4() for _ in range(number)]
     for delivery in made:
-        lanes.enter(delivery, destination, now)
+        lanes.enter(delivery, destination, account, now)
     return made
 
 
@@ -39,3 +39,15 @@ def test_ten_that_hang_make_a_destination_slow_and_two_when_half_of_the_lane_is_
     assert (lanes.hanging(0.5), lanes.hanging(2)) == ([], [many])
     enter(lanes, 20, many, now=0)
     assert set(lanes.hanging(2)) == {many, few}
+
+
+def test_who_has_three_quarters_leaves_the_rest_to_others_and_so_do_these() -> None:
+    lanes, accounts, held = Lanes(), [uuid4() for _ in range(4)], list[list[UUID]]()
+    for account in accounts:
+        assert account not in lanes.crowding(lanes.free(0))
+        held.append(enter(lanes, lanes.share(lanes.free(0)), uuid4(), 0, account))
+        assert account in lanes.crowding(lanes.free(0))
+    assert ([len(each) for each in held], lanes.free(0)) == ([300, 75, 19, 5], 1)
+    for delivery in held[1]:
+        lanes.leave(delivery)
+    assert lanes.crowding(lanes.free(0)) == {accounts[0]}
