@@ -9,8 +9,8 @@ from django.conf import settings
 # A destination is slow with so many tries in the slow lane; when half of the lane is taken, with so few.
 _SLOW = 10
 _SLOW_WHEN_NARROW = 2
-# An account has at most so many times as many tries in the air as there are free seats: alone it gets three quarters of them, and
-# however many accounts hang, something is left for the next one. A switch shares its buffer so (Choudhury and Hahne, 1998).
+# An account has at most so many times as many tries in the air as there are free seats: alone it gets three quarters of them,
+# and however many accounts hang, something is left for the next one. A switch shares its buffer so (Choudhury, Hahne, 1998).
 _PART = 3
 
 

@@ -73,9 +73,9 @@ _BUSY = f"""
 WITH RECURSIVE {_accounts("ahead", "account_id > %(after)s", "%(seen)s")},
 {_accounts("behind", "account_id <= %(after)s", "%(seen)s - (SELECT count(account_id) FROM ahead)")},
 busy AS (
-    SELECT account_id, turn FROM ahead WHERE account_id IS NOT NULL AND {{open}}
+    SELECT account_id, turn FROM ahead WHERE account_id IS NOT NULL AND account_id {{others}}
     UNION ALL
-    SELECT account_id, turn + %(seen)s FROM behind WHERE account_id IS NOT NULL AND {{open}}
+    SELECT account_id, turn + %(seen)s FROM behind WHERE account_id IS NOT NULL AND account_id {{others}}
     ORDER BY turn LIMIT %(most)s
 ),
 share AS (
@@ -145,8 +145,9 @@ def _statement(vendor: str, *, suspect: bool) -> str:
     """On one line: the driver keeps what it has made of a statement only while that is short."""
     postgresql = vendor == "postgresql"
     lock = "FOR NO KEY UPDATE SKIP LOCKED" if postgresql else ""
-    is_open = "account_id <> ALL(%(without)s::uuid[])" if postgresql else "account_id NOT IN (SELECT value FROM json_each(%(without)s))"
-    busy = _BUSY.format(open=is_open)
+    busy = _BUSY.format(
+        others="<> ALL(%(without)s::uuid[])" if postgresql else "NOT IN (SELECT value FROM json_each(%(without)s))"
+    )
     picked = _ALONE.format(lock=lock) if suspect else f"{busy}, {_LOCKED if postgresql else _UNLOCKED}"
     answer = _ANSWER.format(now="statement_timestamp()" if postgresql else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')")
     seen = _SEEN.format(gate=_GATE if postgresql else "destinations_gate")

@@ -7,10 +7,10 @@ from pytest_django import Settings
 from apps.deliveries.lanes import Lanes
 
 
-def enter(lanes: Lanes, number: int, destination: UUID, now: float, account: UUID = UUID(int=1)) -> list[UUID]:
+def enter(lanes: Lanes, number: int, destination: UUID, now: float, account: UUID | None = None) -> list[UUID]:
     made = [uuid4() for _ in range(number)]
     for delivery in made:
-        lanes.enter(delivery, destination, account, now)
+        lanes.enter(delivery, destination, account or UUID(int=1), now)
     return made
 
 
