@@ -53,6 +53,14 @@ def test_the_ledger_and_the_steps_tell_what_happened(cast: Cast, destination: De
     assert (found["tries"]["success_rate"], found["oldest_waiting"] is None) == (0.666667, False)
 
 
+def test_a_page_with_a_long_list_asks_less_often(cast: Cast, destination: Destination) -> None:
+    page = f"/accounts/{cast.account.pk}/live/"
+    assert b'data-anew="5"' in sign_in(cast.bob).get(page).content
+    for number in range(119):
+        cast.destination(f"https://example.com/{number}")
+    assert b'data-anew="12"' in sign_in(cast.bob).get(page).content
+
+
 def test_events_are_counted_once_however_many_destinations_they_have(cast: Cast, destination: Destination) -> None:
     cast.destination("https://example.com/other")
     post(cast, b"{}", b"{}")
