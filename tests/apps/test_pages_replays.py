@@ -62,6 +62,7 @@ def test_it_shows_how_far_it_has_come(cast: Cast, alice: Client) -> None:
     assert 'data-state="running"' in page
     assert "js/progress.js" in page
     assert "1 looked at; 3 matched at the start" in " ".join(page.split())
+    assert '<progress max="3" value="1"' in page
     assert "about 2 s to go" in " ".join(page.split())
     while Replay.objects.filter(state="running").exists():
         Replay.objects.update(next_at=Now())

@@ -34,9 +34,14 @@ PLACES = {
     "events": "events/",
     "deliveries": "deliveries/",
     "destinations": "destinations/",
+    "destination-new": "destinations/new/",
+    "replays": "replays/",
+    "replay-new": "replays/new/",
     "members": "members/",
     "history": "history/",
     "settings": "settings/",
+    "export": "export/",
+    "data": "/user/data/",
 }
 # In a browser, since nothing else here writes WebP.
 _TO_WEBP = """
@@ -105,16 +110,22 @@ def prepare_to(page: Page, name: str) -> None:
     if name == "why":
         page.locator("#rows tr.failed button").first.click()
         page.wait_for_timeout(500)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(6000 if name == "replay" else 1500)
 
 
-def places(product: Embedded, alice: Person) -> dict[str, str]:
+def places(product: Embedded, alice: Person) -> Iterator[tuple[str, str]]:
+    """Where each picture is taken. The bulk replay, which fills the other pages, begins last."""
     assert alice.who is not None
     api = alice.page.request
     own = f"/api/v1/accounts/{alice.who.account_id}"
     event = api.get(f"{own}/logs/?status=failed&page_size=1").json()["results"][0]
-    failing = event["destination_id"]
-    return PLACES | {"why": "live/", "event": f"events/{event['event']}/", "destination": f"destinations/{failing}/"}
+    failing = f"destinations/{event['destination_id']}/"
+    yield from PLACES.items()
+    yield from {"why": "live/", "event": f"events/{event['event']}/", "destination": failing}.items()
+    yield from {"destination-settings": f"{failing}settings/", "destination-signing": f"{failing}signing/"}.items()
+    wanted = {"status": "success", "created_at_before": "2100-01-01T00:00:00Z", "rate": 20}
+    begun = api.post(f"{own}/replays/", data=wanted, headers=alice.csrf()).json()["data"]["id"]
+    yield "replay", f"replays/{begun}/"
 
 
 def take(directory: Path, *, as_png: bool) -> None:
@@ -125,7 +136,7 @@ def take(directory: Path, *, as_png: bool) -> None:
             with people(browser, product, account) as everybody:
                 furnish(everybody["light"], receiver)
                 traffic(product, account)
-                for name, where in places(product, everybody["light"]).items():
+                for name, where in places(product, everybody["light"]):
                     for look, person in everybody.items():
                         prepare_to(person.go(where), name)
                         write(directory / f"{name}-{look}", person.page, as_png=as_png)
