@@ -4,6 +4,7 @@ import logging
 import threading
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
@@ -200,10 +201,10 @@ async def test_the_engine_outlives_an_error_of_ours(
 ) -> None:
     claim_due, failures = claims.claim_due, iter([ZeroDivisionError, OperationalError])
 
-    def sometimes(limit: int) -> list[Claim]:
+    def sometimes(limit: int, *, each: int, without: frozenset[UUID]) -> list[Claim]:
         for failure in failures:
             raise failure
-        return claim_due(limit)
+        return claim_due(limit, each=each, without=without)
 
     monkeypatch.setattr(claims, "claim_due", sometimes)
     await in_db(cast.destination, receiver.url)
