@@ -160,7 +160,11 @@ def pick(limit: int, token: UUID, *, after: UUID, each: int, without: Collection
 
     Part of the caller's transaction, which holds them all. Those without a verdict are leased: `token`, timeout + margin.
     """
-    values = {"most": limit, "after": after, "each": each, "without": list(without), "seen": limit + len(without)}
+    values: dict[str, Any] = {"most": limit, "each": each, "seen": limit + len(without)}
+    if connection.vendor == "postgresql":
+        values |= {"after": after, "without": array(list(without))}
+    else:
+        values |= {"after": after.hex, "without": json.dumps([own.hex for own in without])}
     return _run(values, token, suspect=False)
 
 
@@ -173,12 +177,7 @@ def _run(values: dict[str, Any], token: UUID, *, suspect: bool) -> list[Picked]:
     values["bytes"] = BODIES_MAX
     if connection.vendor == "postgresql":
         values |= {"token": token, "margin": settings.LEASE_MARGIN_S}
-        if not suspect:
-            values["without"] = array(values["without"])
         return [Picked(*row) for row in run(_statement(connection.vendor, suspect=suspect), values)]
-    if not suspect:
-        values["after"] = values["after"].hex
-        values["without"] = json.dumps([each.hex for each in values["without"]])
     with connection.cursor() as cursor:
         cursor.execute(_statement(connection.vendor, suspect=suspect), values)
         found = [Picked(*_native(row)) for row in cursor.fetchall()]

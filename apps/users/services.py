@@ -144,8 +144,12 @@ def check_present_password(*, user: User, password: str) -> None:
         TooMany: too many guesses.
     """
     spend(f"password:{user.pk}", _GUESSES, _GUESSES_S)
+    _compare(user, password, "password")
+
+
+def _compare(user: User, password: str, field: str) -> None:
     if not user.check_password(password):
-        raise ValidationError({"password": ["This is not your password."]})
+        raise ValidationError({field: ["This is not your password."]})
 
 
 def change_password(*, user: User, present: str, new: str, keep: SignIn | None = None) -> None:
@@ -158,8 +162,7 @@ def change_password(*, user: User, present: str, new: str, keep: SignIn | None =
     spend(f"password:{user.pk}", _GUESSES, _GUESSES_S)
     with transaction.atomic():
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        if not locked.check_password(present):
-            raise ValidationError({"current_password": ["This is not your password."]})
+        _compare(locked, present, "current_password")
         _check_password(new, locked)
         locked.set_password(new)
         locked.save(update_fields=["password"])
