@@ -55,7 +55,9 @@ class HealthSerializer(Strict):
     )
     reason = serializers.SerializerMethodField(help_text="why it is disabled, or what its newest try met; else empty")
     delivered_until = serializers.DateTimeField(
-        read_only=True, allow_null=True, help_text="while it fails: the hour of the last week in which something arrived"
+        read_only=True,
+        allow_null=True,
+        help_text="while it fails: the minute, two hours back the hour, of the last week in which something last arrived",
     )
     next_probe_at = serializers.DateTimeField(
         read_only=True, allow_null=True, help_text="while its breaker is open; null while the probe is under way"
