@@ -256,4 +256,16 @@ class Queue(Kept):
         self.purged = self.purged or any(done)
         if self.old and not done[-1]:
             assert not Account.objects.filter(pk=self.own).exists()
-            self.happened["purged"] += bool(self.stored)
+
+    def teardown(self) -> None:
+        """Whatever it was in the middle of: what is deleted at the end goes for good, and takes nothing else with it."""
+        try:
+            if self.deleted:
+                self.happened["purged"] += bool(self.stored)
+                self.eight_days_pass()
+                self.purge_some(steps=40)
+                self.nothing_is_lost()
+                self.what_is_final_stays()
+                self.the_ledger_balances()
+        finally:
+            super().teardown()
