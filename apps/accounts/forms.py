@@ -12,7 +12,7 @@ else:
     _AccountForm = forms.ModelForm  # generic in the stubs only
 
 
-class AccountForm(_AccountForm):
+class AccountForm(_AccountForm, Served):
     # An address typed without its scheme: https on every Django.
     website = forms.URLField(max_length=2048, required=False, assume_scheme="https")
 

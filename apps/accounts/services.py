@@ -52,8 +52,8 @@ def create_account(*, by: User, account_name: str, website: str = "") -> tuple[A
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     if Account.objects.alive().filter(created_by=by).count() >= settings.MAX_ACCOUNTS_PER_USER:
         raise LimitReached(f"You have {settings.MAX_ACCOUNTS_PER_USER} accounts, the most that MAX_ACCOUNTS_PER_USER allows.")
-    account = Account(account_name=account_name.strip(), website=website.strip(), created_by=by, updated_by=by)
-    account.full_clean()
+    account = Account(created_by=by, updated_by=by)
+    change(account, {"account_name": account_name, "website": website})
     account.save(force_insert=True)
     member = Member(account=account, user=by, role=Role.objects.get(role_name=Role.ADMIN), created_by=by, updated_by=by)
     member.save(force_insert=True)

@@ -2,6 +2,7 @@
 
 import { byId, el } from "./dom.js";
 import { copyText } from "./copy.js";
+import { serverNow } from "./due.js";
 import { plural } from "./format.js";
 import { logs } from "./logs.js";
 import { curl, pretty } from "./payload.js";
@@ -11,6 +12,9 @@ import { tries } from "./tries.js";
 
 const asSheet = matchMedia("(max-width: 719px)"); // the same width as in app.css
 const CHOSEN_MS = 150; // whoever walks on by key sooner asks for nothing
+const LATE_MS = 3000; // after its time the next try has usually come by, unless a filter keeps it away
+const AGAIN_MS = 10000;
+const DAY_MS = 86400000; // a browser's timer takes no more than 24 of them
 
 export class Detail {
   /** page: {destinations, store, ingestUrl, eventUrl, logsUrl, mayReplay}; closed() is called when a person closes it. */
@@ -69,6 +73,7 @@ export class Detail {
 
   close() {
     if (!this.isOpen) return;
+    clearTimeout(this.awaiting);
     this.entry = null;
     this.setOpen(false);
     this.closed();
@@ -89,8 +94,19 @@ export class Detail {
     this.tries.replaceChildren(...tries(list, this.entry, this.page, this.all));
     for (const node of this.tries.querySelectorAll("details")) node.open = open.has(node.dataset.keep);
     if (focused) this.focusKept(focused);
+    this.awaitNext(list);
     const places = new Set(list.map((entry) => entry.destination_id)).size;
     this.counted.textContent = ` · ${plural(places, "destination", "destinations")}${this.all ? "" : " seen here"}`;
+  }
+
+  /** A try that is due and did not come by here is asked for: a filter may leave it out. */
+  awaitNext(list) {
+    clearTimeout(this.awaiting);
+    const newest = new Map(list.toReversed().map((entry) => [entry.destination_id, entry]));
+    const awaited = [...newest.values()].filter((last) => last.next_attempt_at && !this.page.destinations.isHeld(last.destination_id));
+    if (!awaited.length) return;
+    const left = Math.min(...awaited.map((last) => Date.parse(last.next_attempt_at))) - serverNow();
+    this.awaiting = setTimeout(() => this.load(), Math.min(left > 0 ? left + LATE_MS : AGAIN_MS, DAY_MS));
   }
 
   focusKept(name) {

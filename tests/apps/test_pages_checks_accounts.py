@@ -49,6 +49,19 @@ def test_a_check_says_what_the_post_says(cast: Cast, page: str, fields: dict[str
     assert said == {name: list(each) for name, each in posted.items()} != {}
 
 
+@pytest.mark.parametrize("name", ["Fabrikam", "", "x" * 256, "a\x00b"])
+def test_a_new_account_is_judged_as_its_post_is(cast: Cast, name: str) -> None:
+    alice, fields = sign_in(cast.alice), {"account_name": name, "website": "" if name == "Fabrikam" else "no site"}
+    before = everything()
+    said = alice.post("/accounts/new/", fields, headers={"X-Check": "1"}).json()["errors"]
+    assert Client().post("/accounts/new/", fields, headers={"X-Check": "1"}).status_code == 302
+    assert everything() == before
+    posted = alice.post("/accounts/new/", fields)
+    wrong = posted.context["form"].errors if posted.status_code == 400 else {}
+    assert said == {field: list(each) for field, each in wrong.items()}
+    assert (said == {}) is (name == "Fabrikam")
+
+
 def test_what_is_wrong_with_an_e_mail_is_said_once(cast: Cast) -> None:
     said = check(cast, sign_in(cast.alice), "members", MEMBER | {"email": "nobody"}).json()["errors"]
     assert said == {"email": ["Enter an e-mail address such as ada@example.com."]}

@@ -5,6 +5,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.person import Person
+from tests.fakes.receiver import Receiver, Reply
 from tests.integration.product import Embedded, Prepared
 
 # More than the page shows when it opens.
@@ -60,3 +61,15 @@ def test_what_cannot_be_fetched_is_said_and_asked_for_again(alice: Person) -> No
     expect(tries(page)).to_have_count(4)
     expect(page.get_by_role("button", name="Try again")).to_have_count(0)
     expect(page.locator("#detail-title")).to_be_focused()
+
+
+def test_a_try_that_the_filter_leaves_out_reaches_the_detail(visit: Visit, product: Embedded) -> None:
+    statuses = iter([503])
+    with Receiver(lambda _: Reply(next(statuses, 200))) as receiver:
+        alice = visit(product.prepare(receiver.url, retry_schedule=[1], timeout_s=15))
+        page = alice.watch()
+        page.locator("label", has=page.locator("input[name=status][value=failed]")).click()
+        alice.send(["order-1"])
+        page.locator("#rows tr.failed button").click()
+        expect(page.locator("#detail-body .tries")).to_contain_text("200 OK", timeout=20_000)
+        expect(alice.rows()).to_have_count(1)

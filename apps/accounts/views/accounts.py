@@ -11,11 +11,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from apps.accounts import invitations, members, selectors, services
+from apps.accounts.drafts import change
 from apps.accounts.forms import AccountForm, PasswordForm
-from apps.accounts.models import Role
+from apps.accounts.models import Account, Role
 from apps.common import mail
 from apps.common.api.codec import JsonRenderer
 from apps.common.errors import LimitReached, Missing
+from apps.common.forms import only_checks
 from apps.common.pages import page
 from apps.users.selectors import caller
 
@@ -36,10 +38,13 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def new_account(request: HttpRequest) -> HttpResponse:
-    """The form; after a valid post the page that shows the token, once. A token never enters a session or a URL."""
+    """The form; after a valid post the page that shows the token, once. A token never enters a session or a URL.
+    A check only says what is wrong so far."""
     user = caller(request)
     if not selectors.may_create_accounts(user):
         raise PermissionDenied
+    if only_checks(request):
+        return AccountForm(request.POST).verdict(lambda **asked: change(Account(created_by=user, updated_by=user), asked))
     form = AccountForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
