@@ -19,7 +19,7 @@ from apps.deliveries.clock import Watch, since_boot
 from apps.deliveries.gates import wake
 from apps.deliveries.holding import put_aside
 from apps.deliveries.models import QUARANTINE_AT, Delivery, DeliveryQuerySet
-from apps.deliveries.picking import Picked, pick, pick_suspect
+from apps.deliveries.picking import Picked, pick, pick_suspect, suspect_due
 from apps.deliveries.request import Claim, Target
 from apps.destinations.models import Destination
 
@@ -256,7 +256,8 @@ def release_all() -> int:
 @transaction.atomic
 def _take_back(leased: DeliveryQuerySet) -> int:
     """Due again at once, or `quarantined` when five leases in a row were lost with it."""
-    locked = leased.order_by("id").select_for_update(skip_locked=True, no_key=True)
+    # In the order of the index on leases: in that of ids SQLite reads the whole table.
+    locked = leased.order_by("lease_until").select_for_update(skip_locked=True, no_key=True)
     lost = dict(locked.values_list("pk", "lost_leases")[:BATCH])
     deadly = [pk for pk, before in lost.items() if before + 1 >= QUARANTINE_AT]
     Delivery.objects.filter(pk__in=lost).update(**_waiting(Now(), Delivery.Queue.READY), lost_leases=F("lost_leases") + 1)
@@ -265,11 +266,6 @@ def _take_back(leased: DeliveryQuerySet) -> int:
         ledger.ended_rows(deadly, Delivery.Status.FAILED)
         Delivery.objects.filter(pk__in=deadly).update(status=Delivery.Status.FAILED, reason="quarantined", next_attempt_at=None)
     return len(lost)
-
-
-def suspect_due() -> bool:
-    """Whether a delivery waits that must be claimed alone."""
-    return Delivery.objects.ready().suspects().exists()
 
 
 def _waiting(when: object, queue: Delivery.Queue) -> dict[str, object]:

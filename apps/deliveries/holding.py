@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.common.batches import BATCH
+from apps.common.lanes import in_turn
 from apps.deliveries.admission import hint
 from apps.deliveries.models import Delivery, Opening
 from apps.destinations.models import Destination, Gate
@@ -21,8 +22,8 @@ _OPENINGS = 50
 
 
 def put_aside(destination_ids: Iterable[UUID]) -> int:
-    """Moves what is ready for those of them that are closed, or limited and have not let it through: 1,000 at most. Part of the
-    claim's transaction. Returns how many.
+    """Moves what is ready for those of them that are closed, or limited and have not let it through: 1,000 at most, and what a
+    turn allows. Part of the claim's transaction. Returns how many.
 
     The claim holds deliveries already, so it never waits for a destination or its gate: one that is held by somebody else has
     its turn with the next claim.
@@ -36,8 +37,8 @@ def put_aside(destination_ids: Iterable[UUID]) -> int:
     # What was replayed meanwhile is for the claim to cancel.
     ready = Delivery.objects.ready().filter(superseded=False, destination__in=locked | limited.keys())
     ready = ready.filter(Q(destination__in=locked) | Q(slot=None))
-    found = ready.select_for_update(no_key=True, skip_locked=True, of=("self",)).values_list("pk", "destination_id")[:BATCH]
-    moved = dict(found)
+    found = ready.select_for_update(no_key=True, skip_locked=True, of=("self",)).values_list("pk", "destination_id")
+    moved = dict(found[: in_turn(BATCH)])
     Delivery.objects.filter(pk__in=moved).update(queue=Delivery.Queue.HELD)
     # One that has a time to be looked at would not let these through before it.
     idle = limited.keys() & {pk for pk in moved.values() if pk in limited and limited[pk].wake_at is None}

@@ -168,6 +168,17 @@ def pick(limit: int, token: UUID, *, after: UUID, each: int, without: Collection
     return _run(values, token, suspect=False)
 
 
+def suspect_due() -> bool:
+    """Whether a delivery waits that must be claimed alone.
+
+    Asked in the words of the index: as the ORM asks, with parameters, SQLite read all that waits, which beside 300,000
+    deliveries took half of its one writer's time (measured).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM deliveries_delivery WHERE {_SUSPECT} LIMIT 1")
+        return cursor.fetchone() is not None
+
+
 def pick_suspect(token: UUID) -> list[Picked]:
     """The one that is due longest of those that must be claimed alone."""
     return _run({"most": 1}, token, suspect=True)

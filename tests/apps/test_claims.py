@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -237,3 +238,20 @@ class TestHeld:
         Delivery.objects.update(lost_leases=0)
         assert places()[HELD] == 0
         assert len(claim_due(100)) == Delivery.objects.open().count()
+
+
+@pytest.mark.embedded
+def test_what_a_worker_looks_for_each_second_costs_no_more_with_much_in_the_table(transactional_db: None) -> None:
+    plans = list[str]()
+
+    def explain(execute: Any, sql: str, given: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("SELECT") and "deliveries_delivery" in sql:
+            steps = connection.connection.execute(f"EXPLAIN QUERY PLAN {sql.replace('%s', '?')}", given or ()).fetchall()
+            plans.extend(step[3] for step in steps)
+        return execute(sql, given, many, context)
+
+    with connection.execute_wrapper(explain):
+        sweep()
+        assert not suspect_due()
+    whole = {plan for plan in plans if plan.startswith("SCAN") and "delivery_suspect" not in plan}
+    assert (len(plans) >= 4, whole) == (True, set())
