@@ -13,7 +13,7 @@ import { tries } from "./tries.js";
 const asSheet = matchMedia("(max-width: 719px)"); // the same width as in app.css
 const CHOSEN_MS = 150; // whoever walks on by key sooner asks for nothing
 const LATE_MS = 3000; // after its time the next try has usually come by, unless a filter keeps it away
-const AGAIN_MS = 10000;
+const AGAIN_MS = 10000; // most tries that are due have ended by then
 const DAY_MS = 86400000; // a browser's timer takes no more than 24 of them
 
 export class Detail {
