@@ -256,7 +256,7 @@ def release_all() -> int:
 @transaction.atomic
 def _take_back(leased: DeliveryQuerySet) -> int:
     """Due again at once, or `quarantined` when five leases in a row were lost with it."""
-    # In the order of the index on leases: in that of ids SQLite reads the whole table. Nothing is waited for, so any order is safe.
+    # In the order of the index on leases: in that of ids SQLite reads the whole table. No row is waited for: any order is safe.
     locked = leased.order_by("lease_until").select_for_update(skip_locked=True, no_key=True)
     lost = dict(locked.values_list("pk", "lost_leases")[:BATCH])
     deadly = [pk for pk, before in lost.items() if before + 1 >= QUARANTINE_AT]
